@@ -1,0 +1,63 @@
+# Every target sets up what it needs and is missing, and says so. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: help serve test lint unit e2e perf perf-steps fmt freeze clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve: $(VENV)/.serve ## run Triton and the gateway in the foreground (Ctrl-C stops both)
+	@exec $(BIN)/python -m serving
+
+test: lint unit e2e ## everything that CI checks: lint, types, import rules, all tests
+
+lint: $(VENV)/.test ## ruff, mypy strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.test ## tests that need no server
+	$(BIN)/pytest -m "not e2e"
+
+e2e: $(VENV)/.test ## tests against a real tritonserver, uvicorn and S3 endpoint
+	$(BIN)/pytest -m e2e
+
+perf: $(VENV)/.serve ## perf_analyzer on pipeline and network beside bare ONNX Runtime; writes perf/results/
+	$(BIN)/python -m perf serving
+
+perf-steps: $(VENV)/.test ## time of each step around the network for a 4000x4000 JPEG
+	$(BIN)/python -m perf steps
+
+fmt: $(VENV)/.test ## format and fix what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+freeze: $(VENV)/.test ## write constraints.txt from what is installed now
+	@{ echo "# What the environment resolved to, so that two machines get the same. Written by: make freeze"; \
+		$(BIN)/python -m pip list --format=freeze | grep -viE '^(darkroom|pip|setuptools|nvidia-.*|cuda-.*)==' | sed 's/+cpu$$//'; } > constraints.txt
+
+clean: ## remove both environments and all caches (models and results stay)
+	rm -rf $(VENV) .triton .perf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 <target>")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "python3-venv is missing: apt-get install -y python3-venv"; \
+		[ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing the gateway and the launcher into $(VENV)"
+	@$(PIP) .
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing exporter, training and test tools into $(VENV) (a few minutes the first time)"
+	@$(PIP) '.[export,training,dev]'
+	@touch $@ $(VENV)/.serve
