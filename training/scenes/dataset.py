@@ -1,0 +1,154 @@
+"""A data set of scenes on disk: pictures, masks, a manifest. What is there is not made again."""
+
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from training.scenes import camera, composer
+from training.scenes.renders import Renders
+
+MANIFEST = "manifest.jsonl"
+RECIPE = 1  # raised whenever the same seed gives other pictures, so that a folder never mixes two generators
+
+
+class DatasetError(Exception):
+    """The folder cannot hold the data set asked for."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`size` is the longer side in pixels. `renders` names a folder of rendered subjects; None: subjects are drawn."""
+
+    folder: Path
+    seed: int
+    size: int
+    renders: Path | None = None
+
+    @property
+    def source(self) -> str:
+        return "rendered" if self.renders else "composed"
+
+
+Line = dict[str, object]
+
+
+def image_name(index: int) -> str:
+    return f"images/{index:06d}.jpg"
+
+
+def mask_name(index: int) -> str:
+    return f"masks/{index:06d}.png"
+
+
+def make(plan: Plan, index: int) -> Line:
+    """Makes one picture, whatever others there are, and returns its line of the manifest."""
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng([plan.seed, index])
+    draw = Renders.opened(plan.renders).subject if plan.renders else None
+    scene = composer.scene(rng, plan.size, draw)
+    files = {
+        image_name(index): camera.jpeg(scene.picture, scene.defects.quality),
+        mask_name(index): camera.png(scene.alpha),
+    }
+    for name, data in files.items():
+        (plan.folder / name).write_bytes(data)
+    height, width = scene.alpha.shape
+    return {
+        "index": index,
+        "recipe": RECIPE,
+        "seed": plan.seed,
+        "source": plan.source,
+        "longer_side": plan.size,
+        "width": width,
+        "height": height,
+        "image": image_name(index),
+        "mask": mask_name(index),
+        "subject": scene.subject,
+        "material": scene.material,
+        "ground": scene.ground,
+        "coverage": round(scene.coverage, 4),
+        "occluded": scene.occluded,
+        "defects": asdict(scene.defects),
+        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    }
+
+
+def read_manifest(folder: Path) -> dict[int, Line]:
+    """The manifest's lines by index; a last line that was cut off is left out."""
+    lines: dict[int, Line] = {}
+    path = folder / MANIFEST
+    if not path.exists():
+        return lines
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            line: Line = json.loads(text)
+        except json.JSONDecodeError:
+            continue
+        lines[int(str(line["index"]))] = line
+    return lines
+
+
+def _usable(plan: Plan, lines: dict[int, Line]) -> dict[int, Line]:
+    asked = (RECIPE, plan.seed, plan.size, plan.source)
+    for line in lines.values():
+        found = (line["recipe"], line["seed"], line["longer_side"], line["source"])
+        if found != asked:
+            raise DatasetError(
+                f"{plan.folder} holds pictures of (recipe, seed, size, source) {found}, not {asked}: name another folder or delete it"
+            )
+    return {
+        index: line
+        for index, line in lines.items()
+        if all((plan.folder / str(line[name])).exists() for name in ("image", "mask"))
+    }
+
+
+class _Maker:
+    """A plan that a worker process can be sent."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def __call__(self, index: int) -> Line:
+        return make(self.plan, index)
+
+
+def _lines(plan: Plan, indices: list[int], workers: int) -> Iterator[Line]:
+    if workers <= 1:
+        yield from map(_Maker(plan), indices)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        yield from pool.imap(_Maker(plan), indices, chunksize=8)
+
+
+def generate(plan: Plan, count: int, workers: int, progress: Callable[[int, int], None] | None = None) -> int:
+    """Fills `plan.folder` up to `count` pictures and returns how many were made now.
+
+    Raises DatasetError where the folder holds pictures of another seed, size or source.
+    """
+    for name in ("images", "masks"):
+        (plan.folder / name).mkdir(parents=True, exist_ok=True)
+    known = _usable(plan, read_manifest(plan.folder))
+    missing = [index for index in range(count) if index not in known]
+    with (plan.folder / MANIFEST).open("a", encoding="utf-8") as manifest:
+        for made, line in enumerate(_lines(plan, missing, workers), start=1):
+            known[int(str(line["index"]))] = line
+            manifest.write(json.dumps(line) + "\n")
+            manifest.flush()
+            if progress:
+                progress(made, len(missing))
+    _tidy(plan.folder, known)
+    return len(missing)
+
+
+def _tidy(folder: Path, lines: dict[int, Line]) -> None:
+    """The manifest in the order of its indices, each once."""
+    fresh = folder / (MANIFEST + ".tmp")
+    fresh.write_text("".join(json.dumps(lines[index]) + "\n" for index in sorted(lines)), encoding="utf-8")
+    fresh.replace(folder / MANIFEST)
