@@ -1,0 +1,92 @@
+"""The served contract, read from config.pbtxt through protobuf, against a role and against a graph."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+
+from export.errors import ContractError
+from export.roles import Role
+
+PIXELS = "pixels"
+ALPHA = "alpha"
+BATCH = "batch"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Name, Triton data type and dims of one input or output; a batch is shown as -1."""
+
+    name: str
+    dtype: str
+    dims: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.dtype.removeprefix('TYPE_')} [{', '.join(map(str, self.dims))}]"
+
+
+@dataclass(frozen=True)
+class Contract:
+    max_batch_size: int
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+def read(path: Path) -> Contract:
+    """What a config.pbtxt promises. Raises ContractError when it is missing or does not parse."""
+    config = model_config_pb2.ModelConfig()
+    try:
+        text_format.Parse(path.read_text(encoding="utf-8"), config)
+    except OSError as error:
+        raise ContractError(f"cannot read {path}: {error.strerror}") from error
+    except text_format.ParseError as error:
+        raise ContractError(f"{path}: {error}") from error
+    batch = (-1,) if config.max_batch_size else ()
+    inputs, outputs = (
+        tuple(Tensor(one.name, model_config_pb2.DataType.Name(one.data_type), (*batch, *one.dims)) for one in entries)
+        for entries in (config.input, config.output)
+    )
+    return Contract(config.max_batch_size, inputs, outputs)
+
+
+def of_role(role: Role) -> Contract:
+    """What the exporter writes for a role."""
+    return Contract(
+        max_batch_size=1,
+        inputs=(Tensor(PIXELS, "TYPE_UINT8", (-1, role.size, role.size, 3)),),
+        outputs=(Tensor(ALPHA, "TYPE_UINT8", (-1, role.size, role.size)),),
+    )
+
+
+def of_graph(model: onnx.ModelProto) -> Contract:
+    """What an ONNX graph really takes and gives."""
+    initialised = {tensor.name for tensor in model.graph.initializer}
+    return Contract(
+        max_batch_size=1,
+        inputs=tuple(_tensor(value) for value in model.graph.input if value.name not in initialised),
+        outputs=tuple(_tensor(value) for value in model.graph.output),
+    )
+
+
+def disagreements(promised: Contract, found: Contract) -> list[str]:
+    """One sentence per tensor that is not what config.pbtxt promises."""
+    said = []
+    if promised.max_batch_size < 1:
+        said.append("max_batch_size is 0 but the graph has a batch dimension")
+    pairs = (("input", promised.inputs, found.inputs), ("output", promised.outputs, found.outputs))
+    for kind, ours, theirs in pairs:
+        if ours != theirs:
+            said.append(f"{kind}: config.pbtxt has {_list(ours)}, the exported model {_list(theirs)}")
+    return said
+
+
+def _list(tensors: tuple[Tensor, ...]) -> str:
+    return ", ".join(map(str, tensors)) or "nothing"
+
+
+def _tensor(value: onnx.ValueInfoProto) -> Tensor:
+    kind = value.type.tensor_type
+    dims = tuple(dim.dim_value if dim.HasField("dim_value") else -1 for dim in kind.shape.dim)
+    return Tensor(value.name, f"TYPE_{onnx.TensorProto.DataType.Name(kind.elem_type)}", dims)

@@ -1,0 +1,64 @@
+"""Pictures for the proof: noise, photographs from a folder, or drawn ones where there is no folder."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageOps, UnidentifiedImageError
+
+from export.errors import UsageError
+from export.processor import Pictures
+
+COUNT = 3
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def noise(side: int, count: int = COUNT) -> Pictures:
+    return np.random.default_rng(20).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+
+
+def flat(side: int) -> Pictures:
+    """One colour each: no resize rule can change them, so they show scale, mean and deviation alone."""
+    colours = np.asarray([[0, 0, 0], [255, 255, 255], [255, 0, 128], [12, 200, 77]], dtype=np.uint8)
+    return np.broadcast_to(colours[:, None, None, :], (len(colours), side, side, 3)).copy()
+
+
+def real(side: int, folder: Path | None, count: int = COUNT) -> Pictures:
+    """`count` pictures [n, side, side, 3], spread evenly over the folder's names; upright RGB, squashed to a square."""
+    if folder is None:
+        return np.stack([_drawn(side, seed) for seed in range(count)])
+    if not folder.is_dir():
+        raise UsageError(f"no such folder of pictures: {folder}")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    if not paths:
+        raise UsageError(f"no pictures ({', '.join(_SUFFIXES)}) in {folder}")
+    chosen = [paths[i * len(paths) // count] for i in range(count)]
+    return np.stack([_read(path, side) for path in chosen])
+
+
+def _read(path: Path, side: int) -> Pictures:
+    try:
+        with Image.open(path) as picture:
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
+            return np.asarray(upright.resize((side, side), Image.Resampling.BILINEAR))
+    except (UnidentifiedImageError, OSError) as error:
+        raise UsageError(f"cannot read the picture {path}: {error}") from error
+
+
+def _drawn(side: int, seed: int) -> Pictures:
+    """A soft background, one rounded subject with texture, a thin part: something with edges for a matte."""
+    rng = np.random.default_rng(seed)
+    ramp = np.linspace(0, 1, side, dtype=np.float32)[:, None, None]
+    top, bottom, ink = rng.integers(20, 236, (3, 3))
+    ground = np.broadcast_to(top * (1 - ramp) + bottom * ramp, (side, side, 3)) + rng.normal(0, 4, (side, side, 3))
+    picture = Image.fromarray(np.clip(ground, 0, 255).astype(np.uint8))
+    subject = picture.copy()
+    draw, mask = ImageDraw.Draw(subject), Image.new("L", (side, side))
+    shape = ImageDraw.Draw(mask)
+    x, y = rng.uniform(0.15, 0.35, 2) * side
+    w, h = rng.uniform(0.3, 0.5, 2) * side
+    shape.ellipse((x, y, x + w, y + h), fill=255)
+    shape.line((x + w / 2, y + h / 2, side * 0.9, side * 0.1), fill=255, width=max(2, side // 100))
+    draw.rectangle((0, 0, side, side), fill=tuple(map(int, ink)))
+    for row in range(0, side, max(4, side // 24)):
+        draw.line((0, row, side, row), fill=tuple(map(int, 255 - ink)), width=max(1, side // 200))
+    return np.asarray(Image.composite(subject, picture, mask.filter(ImageFilter.GaussianBlur(side / 300))))

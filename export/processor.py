@@ -1,0 +1,91 @@
+"""A checkpoint's own preprocessing: what its processor file says, and what its processor class really does."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from export.errors import CheckpointError
+
+PROCESSOR_FILE = "preprocessor_config.json"
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Pictures = npt.NDArray[np.uint8]
+Planes = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """pixel_values = (pixels * scale - mean) / std, channels first; `size` is the network's side, None when unsaid."""
+
+    scale: float = 1 / 255
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+    size: int | None = None
+    stated: bool = False
+
+    def normalise(self, pictures: Pictures) -> Planes:
+        """UINT8 [n, h, w, 3] to float32 [n, 3, h, w], in double precision on the way."""
+        planes = pictures.transpose(0, 3, 1, 2).astype(np.float64) * self.scale
+        mean, std = (np.asarray(values).reshape(1, 3, 1, 1) for values in (self.mean, self.std))
+        return np.asarray((planes - mean) / std, dtype=np.float32)
+
+
+def read(path: Path) -> Preprocessing:
+    """Preprocessing from a processor file; ImageNet's when there is none. Raises CheckpointError for what a graph
+    with a square input cannot do (crops, padding, rectangles).
+    """
+    if not path.exists():
+        return Preprocessing()
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return _parse(facts)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path}: not a usable image processor file: {error}") from error
+
+
+def _parse(facts: dict[str, Any]) -> Preprocessing:
+    for key in ("do_center_crop", "do_pad"):
+        if facts.get(key):
+            raise ValueError(f"{key} has no place in a graph with a square input")
+    normalises = facts.get("do_normalize", True)
+    mean = tuple(map(float, facts.get("image_mean", IMAGENET_MEAN))) if normalises else (0.0,) * 3
+    std = tuple(map(float, facts.get("image_std", IMAGENET_STD))) if normalises else (1.0,) * 3
+    if len(mean) != 3 or len(std) != 3 or not all(std):  # noqa: PLR2004 - red, green, blue
+        raise ValueError("image_mean and image_std need three values each, no zero in image_std")
+    scale = float(facts.get("rescale_factor", 1 / 255)) if facts.get("do_rescale", True) else 1.0
+    size = _side(facts.get("size")) if facts.get("do_resize", True) else None
+    return Preprocessing(scale, mean, std, size, stated=True)
+
+
+def _side(size: object) -> int | None:
+    if size is None:
+        return None
+    if isinstance(size, dict):
+        sides = {int(size[key]) for key in ("height", "width", "shortest_edge") if size.get(key)}
+        if len(sides) != 1:
+            raise ValueError(f"size {size} is not one square")
+        return sides.pop()
+    return int(str(size))
+
+
+def run(folder: Path, pictures: Pictures, side: int) -> Planes | None:
+    """`pixel_values` [n, 3, side, side] of the checkpoint's own processor class, or None where `folder` states no
+    processor that can run here (remote code never does).
+    """
+    from transformers import AutoImageProcessor
+
+    if not (folder / PROCESSOR_FILE).exists():
+        return None
+    try:
+        loader: Any = AutoImageProcessor
+        processor = loader.from_pretrained(folder, backend="pil", trust_remote_code=False)
+    except (ValueError, OSError, ImportError):
+        return None
+    size = {"height": side, "width": side}
+    values = processor(images=list(pictures), size=size, return_tensors="np")["pixel_values"]
+    return np.asarray(values, dtype=np.float32)
