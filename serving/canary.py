@@ -1,0 +1,272 @@
+"""Canary inferences: the only check that notices a dead Python step, which leaves Triton's health endpoints green.
+
+`probe` sends one tiny picture through each pipeline, `Watch` does so every few seconds, and `python -m serving.canary`
+is the same as a command: exit status 0 when every pipeline answered, usable as a container's health check.
+"""
+
+import argparse
+import asyncio
+import io
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+from tritonclient.grpc import InferInput, model_config_pb2, service_pb2
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException
+
+from serving.settings import ServingSettings
+
+__all__ = ["CanaryResult", "Watch", "connect", "main", "pipelines", "probe"]
+
+_SHARE_OF_TIME = 0.1
+_BUSY = ("DEADLINE_EXCEEDED", "UNAVAILABLE")
+
+
+@dataclass(frozen=True)
+class CanaryResult:
+    """One look at one pipeline; `code` is the gRPC status of a failure, `seconds` 0 when no inference was needed."""
+
+    pipeline: str
+    ok: bool
+    reason: str
+    seconds: float
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class _Count:
+    success: int
+    failure: int
+
+
+def connect(url: str) -> InferenceServerClient:
+    """A client for `host:port` that finds a restarted server within a second (gRPC's own back-off goes to 120 s)."""
+    size = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+    pace = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000)]
+    return InferenceServerClient(url, channel_args=[*size, *pace])
+
+
+async def pipelines(client: InferenceServerClient) -> list[str]:
+    """Names of the server's ready ensembles.
+
+    Raises:
+        InferenceServerException: the server does not answer.
+    """
+    names = await _statistics(client, None)
+    configs = await asyncio.gather(*(_config(client, name, None) for name in names))
+    return sorted(config.name for config in configs if config.platform == "ensemble")
+
+
+async def probe(client: InferenceServerClient, pipelines: Sequence[str], timeout_s: float) -> list[CanaryResult]:
+    """Send each pipeline a picture of 64x64 pixels at once; an answer must hold all outputs within `timeout_s`."""
+    return list(await asyncio.gather(*(_infer(client, name, timeout_s) for name in pipelines)))
+
+
+async def _infer(client: InferenceServerClient, name: str, timeout_s: float) -> CanaryResult:
+    start = time.monotonic()
+    try:
+        config = await _config(client, name, timeout_s)
+        inputs = [_input(tensor, batched=config.max_batch_size > 0) for tensor in config.input]
+        answer = await client.infer(name, inputs, client_timeout=timeout_s)
+        missing = [tensor.name for tensor in config.output if answer.as_numpy(tensor.name) is None]
+        reason, code = (f"no output {', '.join(missing)}", "INTERNAL") if missing else ("", "")
+    except InferenceServerException as error:
+        reason, code = error.message() or "no answer", _code(error)
+    return CanaryResult(name, not reason, reason, time.monotonic() - start, code)
+
+
+def _input(tensor: model_config_pb2.ModelInput, *, batched: bool) -> InferInput:
+    """The picture for the input `image`; any other input is a pipeline's options, of which there are none."""
+    content = _picture() if tensor.name == "image" else b"{}"
+    made = InferInput(tensor.name, [1, 1] if batched else [1], "BYTES")
+    made.set_data_from_numpy(np.array([[content]] if batched else [content], dtype=np.object_))
+    return made
+
+
+def _picture() -> bytes:
+    image = Image.new("RGB", (64, 64), "white")
+    ImageDraw.Draw(image).ellipse((16, 16, 48, 48), fill="firebrick")
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def _code(error: InferenceServerException) -> str:
+    return (error.status() or "UNKNOWN").removeprefix("StatusCode.")
+
+
+async def _config(client: InferenceServerClient, name: str, timeout_s: float | None) -> model_config_pb2.ModelConfig:
+    answer: service_pb2.ModelConfigResponse = await client.get_model_config(name, client_timeout=timeout_s)
+    return answer.config
+
+
+async def _statistics(client: InferenceServerClient, timeout_s: float | None) -> dict[str, _Count]:
+    """Of each loaded model, because only those have statistics: requests answered and failed so far."""
+    answer: service_pb2.ModelStatisticsResponse = await client.get_inference_statistics(client_timeout=timeout_s)
+    counts: dict[str, _Count] = {}
+    for model in answer.model_stats:
+        stats, before = model.inference_stats, counts.get(model.name, _Count(0, 0))
+        counts[model.name] = _Count(before.success + stats.success.count, before.failure + stats.fail.count)
+    return counts
+
+
+class Watch:
+    """Looks at every pipeline of one server, again and again, and knows when each was last seen to work.
+
+    A pipeline whose statistics show successes and no failure since the last look needs no canary; canaries take at
+    most about a tenth of the time; one that fails while requests still succeed found a busy server, not a dead one.
+    """
+
+    def __init__(
+        self,
+        client: InferenceServerClient,
+        interval_s: float,
+        timeout_s: float,
+        on_round: Callable[[Sequence[CanaryResult]], None] | None = None,
+    ) -> None:
+        self._client = client
+        self._interval_s = interval_s
+        self._timeout_s = timeout_s
+        self._on_round = on_round
+        self._results: dict[str, CanaryResult] = {}
+        self._last_good: dict[str, float] = {}
+        self._counts: dict[str, _Count] = {}
+        self._is_pipeline: dict[str, bool] = {}
+        self._rest_until = 0.0
+        self._woken = asyncio.Event()
+
+    @property
+    def results(self) -> Mapping[str, CanaryResult]:
+        """The latest result of every pipeline ever seen; empty before the first look."""
+        return self._results
+
+    def age_s(self, pipeline: str) -> float | None:
+        """Seconds since the pipeline was last seen to work; None when it never was."""
+        seen = self._last_good.get(pipeline)
+        return None if seen is None else time.monotonic() - seen
+
+    def wake(self) -> None:
+        """Look now instead of at the end of the interval."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Look until cancelled; while something fails, at least every second."""
+        while True:
+            results = await self.look()
+            well = bool(results) and all(result.ok for result in results)
+            pause = self._interval_s if well else min(self._interval_s, 1.0)
+            self._woken.clear()
+            try:
+                await asyncio.wait_for(self._woken.wait(), pause)
+            except asyncio.TimeoutError:
+                continue
+
+    async def look(self) -> list[CanaryResult]:
+        """One round: the state of every pipeline, of those that are gone too."""
+        try:
+            results = await self._round()
+        except InferenceServerException as error:
+            reason, code = f"the server does not answer: {error.message()}", _code(error)
+            results = [CanaryResult(name, ok=False, reason=reason, seconds=0, code=code) for name in self._results]
+        self._results |= {result.pipeline: result for result in results}
+        now = time.monotonic()
+        self._last_good |= {result.pipeline: now for result in results if result.ok and result.reason != _RESTING}
+        if self._on_round:
+            self._on_round(results)
+        return results
+
+    async def _round(self) -> list[CanaryResult]:
+        before = await _statistics(self._client, self._timeout_s)
+        names = await self._pipelines(before)
+        proven = [name for name in names if self._gained(name, before) and not self._failed(name, before)]
+        asked = [name for name in names if name not in proven and self._is_due(name, before)]
+        found = await self._probe(asked, before)
+        gone = [name for name in self._results if name not in names]
+        kept = [name for name in names if name not in proven and name not in asked]
+        return [
+            *(CanaryResult(name, ok=True, reason="", seconds=0) for name in proven),
+            *(CanaryResult(name, ok=True, reason=_RESTING, seconds=0) for name in kept),
+            *found,
+            *(CanaryResult(name, ok=False, reason="it is not loaded", seconds=0, code="NOT_FOUND") for name in gone),
+        ]
+
+    async def _pipelines(self, loaded: Iterable[str]) -> list[str]:
+        for name in loaded:
+            if name not in self._is_pipeline:
+                config = await _config(self._client, name, self._timeout_s)
+                self._is_pipeline[name] = config.platform == "ensemble"
+        return sorted(name for name in loaded if self._is_pipeline[name])
+
+    def _gained(self, name: str, now: Mapping[str, _Count]) -> bool:
+        return name in self._counts and now[name].success > self._counts[name].success
+
+    def _failed(self, name: str, now: Mapping[str, _Count]) -> bool:
+        return name in self._counts and now[name].failure > self._counts[name].failure
+
+    def _is_due(self, name: str, now: Mapping[str, _Count]) -> bool:
+        """A pipeline that was well may rest; one that is unknown, failing or suspicious is asked at once."""
+        well = name in self._results and self._results[name].ok and not self._failed(name, now)
+        return not well or time.monotonic() >= self._rest_until
+
+    async def _probe(self, names: Sequence[str], before: Mapping[str, _Count]) -> list[CanaryResult]:
+        """Where requests failed, two canaries at once: with two instances, one may be dead and one alive."""
+        twice = [name for name in names if self._failed(name, before)]
+        found = await probe(self._client, [*names, *twice], self._timeout_s)
+        if found:
+            spent = max(result.seconds for result in found)
+            self._rest_until = time.monotonic() + spent * (1 / _SHARE_OF_TIME - 1)
+        after = await _statistics(self._client, self._timeout_s)
+        worst = {result.pipeline: result for result in sorted(found, key=lambda result: not result.ok)}
+        own = {
+            result.pipeline: sum(other.ok for other in found if other.pipeline == result.pipeline) for result in found
+        }
+        self._counts = after
+        return [_or_busy(worst[name], before, after, own[name]) for name in names]
+
+
+_RESTING = "resting"
+
+
+def _or_busy(result: CanaryResult, before: Mapping[str, _Count], after: Mapping[str, _Count], own: int) -> CanaryResult:
+    name = result.pipeline
+    if result.ok or result.code not in _BUSY or name not in after or name not in before:
+        return result
+    if after[name].success - before[name].success > own:
+        return CanaryResult(name, ok=True, reason="busy", seconds=result.seconds, code=result.code)
+    return result
+
+
+async def _check(url: str, names: Sequence[str], timeout_s: float) -> int:
+    async with connect(url) as client:
+        try:
+            asked = list(names) or await asyncio.wait_for(pipelines(client), timeout_s)
+        except (InferenceServerException, asyncio.TimeoutError) as error:
+            print(f"FAILED the server at {url} does not answer: {error or 'timeout'}")
+            return 1
+        results = await probe(client, asked, timeout_s)
+    for result in results:
+        verdict = "ok    " if result.ok else "FAILED"
+        print(f"{verdict} {result.pipeline} {result.seconds:.3f} s {result.reason}".rstrip())
+    if not results:
+        print(f"FAILED the server at {url} serves no pipeline")
+    return 0 if results and all(result.ok for result in results) else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; exit status 0 when every pipeline answered, else 1."""
+    settings = ServingSettings()
+    default = settings.external_url or f"{settings.host}:{settings.grpc_port}"
+    parser = argparse.ArgumentParser(prog="python -m serving.canary", description="Sends a picture through pipelines.")
+    parser.add_argument("--url", default=default, help="gRPC host:port of the server (default %(default)s)")
+    parser.add_argument("--pipeline", action="append", default=[], metavar="NAME", help="only this one; repeatable")
+    parser.add_argument("--timeout", type=float, default=settings.canary_timeout_seconds, metavar="SECONDS")
+    chosen = parser.parse_args(arguments)
+    return asyncio.run(_check(chosen.url, chosen.pipeline, chosen.timeout))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

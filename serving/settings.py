@@ -1,0 +1,121 @@
+"""The launcher's settings: one typed object, read from `SERVING_*` variables and checked at start."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+__all__ = ["ROOT", "GatewayAddress", "ServingSettings"]
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The project's folder: model repositories, backends and the server's environment lie in it."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class ServingSettings(BaseSettings):
+    """Each field is the variable `SERVING_<NAME>`; units stand in the names, lists are separated by commas."""
+
+    model_config = SettingsConfigDict(env_prefix="SERVING_", extra="forbid", frozen=True)
+
+    host: str = Field("127.0.0.1", title="Host", description="Address that Triton's three ports listen on")
+    http_port: Port = Field(8000, title="HTTP port", description="Triton's HTTP endpoint")
+    grpc_port: Port = Field(8001, title="gRPC port", description="Triton's gRPC endpoint")
+    metrics_port: Port = Field(8002, title="Metrics port", description="Triton's Prometheus metrics")
+
+    triton: Literal["auto", "wheel", "path", "external"] = Field(
+        "auto",
+        title="Which server",
+        description="wheel: installed into environment_dir; path: tritonserver on PATH; external: external_url; "
+        "auto: the first of external, path, wheel that is there",
+    )
+    external_url: str = Field("", title="External server", description="gRPC host:port of a server run elsewhere")
+    environment_dir: Path = Field(
+        ROOT / ".triton", title="Server's environment", description="Folder of the wheel's server and its Python"
+    )
+    python: str = Field(
+        "", title="Server's Python", description="Interpreter 3.10 to 3.12 for environment_dir; found when empty"
+    )
+
+    model_repositories: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (ROOT / "model_repository", ROOT / "ensembles"),
+        title="Model repositories",
+        description="Folders of models, separated by commas",
+        min_length=1,
+    )
+    model_config_name: str = Field(
+        "",
+        title="Config name",
+        description="cpu, cuda or tensorrt: takes configs/<name>.pbtxt of a model that has one",
+        pattern=r"^[A-Za-z0-9_.-]*$",
+    )
+    commercial_only: bool = Field(
+        default=False,
+        title="Commercial use only",
+        description="Refuses networks whose model.json does not say commercial_use: true",
+    )
+    auto_complete_config: bool = Field(
+        default=False, title="Auto-complete", description="Lets Triton fill in what a config.pbtxt leaves out"
+    )
+    largest_picture_megapixels: PositiveFloat = Field(
+        12.0, title="Largest usual picture", description="Size of picture that /dev/shm must have room for"
+    )
+    extra_arguments: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), title="Extra arguments", description="More flags for tritonserver, separated by commas"
+    )
+
+    canary_interval_seconds: PositiveFloat = Field(
+        5.0, title="Canary interval", description="Time between two looks at every pipeline"
+    )
+    canary_timeout_seconds: PositiveFloat = Field(
+        20.0, title="Canary timeout", description="Longest time a canary inference may take"
+    )
+    backoff_min_seconds: PositiveFloat = Field(
+        0.1, title="Shortest back-off", description="Wait before the first restart"
+    )
+    backoff_max_seconds: PositiveFloat = Field(
+        30.0, title="Longest back-off", description="Each restart doubles the wait up to this"
+    )
+    healthy_seconds: PositiveFloat = Field(
+        60.0, title="Healthy while", description="A server that was well for so long starts the back-off anew"
+    )
+    load_timeout_seconds: PositiveFloat = Field(
+        300.0, title="Load timeout", description="Longest time from start until all models are loaded"
+    )
+    exit_timeout_seconds: PositiveFloat = Field(
+        10.0, title="Exit timeout", description="Time that running requests get at shutdown before a kill"
+    )
+
+    restricted_apis: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("model-repository", "shared-memory", "trace", "logging"),
+        title="Restricted APIs",
+        description="Triton's APIs that need control_key, over HTTP and gRPC",
+    )
+    control_key: SecretStr = Field(
+        SecretStr(""),
+        title="Control key",
+        description="Value of the header darkroom-key (gRPC: triton-grpc-protocol-darkroom-key); random when empty",
+    )
+    gateway: bool = Field(default=True, title="Gateway", description="Runs the gateway beside the server")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", title="Log level", description="debug also passes on everything that Triton logs"
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", title="Log format", description="auto: console on a terminal, json elsewhere"
+    )
+
+    @field_validator("model_repositories", "extra_arguments", "restricted_apis", mode="before")
+    @classmethod
+    def split(cls, value: object) -> object:
+        """A comma-separated string is a tuple of its parts."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class GatewayAddress(BaseSettings):
+    """Where the gateway listens: its own two variables, `GATEWAY_HOST` and `GATEWAY_PORT`."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore", frozen=True)
+
+    host: str = Field("127.0.0.1", title="Host", description="Address that the gateway listens on")
+    port: Port = Field(8080, title="Port", description="The gateway's port")

@@ -1,0 +1,111 @@
+"""Shared memory of the Python steps: how much they need, and whose regions may be removed.
+
+Every launch gives Triton a prefix of its own for its regions' names: PID namespace, launcher's pid and start, count.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import isqrt, prod
+from pathlib import Path
+
+import psutil
+from tritonclient.grpc import model_config_pb2
+
+from serving.errors import SharedMemoryError
+from serving.repository import Model
+
+__all__ = ["HOME", "needed_bytes", "prefix", "remove", "require_room", "sweep"]
+
+HOME = Path("/dev/shm")  # noqa: S108 - where the kernel keeps POSIX shared memory
+_FAMILY = "darkroom"
+_REGION_BYTES = 1 << 20
+_BYTES_OF_PICTURE_FILE = 4 << 20
+_ITEM_BYTES = {"UINT8": 1, "INT8": 1, "BOOL": 1, "UINT16": 2, "INT16": 2, "FP16": 2, "BF16": 2, "FP64": 8, "INT64": 8}
+
+
+def prefix(launch: int) -> str:
+    """The names of one launch's regions start with this; no two launches on this machine share it."""
+    return f"{_launcher(psutil.Process())}-{launch}-"
+
+
+def _launcher(process: psutil.Process) -> str:
+    namespace = (Path("/proc/self/ns/pid")).stat().st_ino
+    return f"{_FAMILY}-{namespace:x}-{process.pid}-{int(process.create_time() * 100):x}"
+
+
+def remove(start: str, home: Path = HOME) -> list[str]:
+    """Remove the regions whose names start so; returns the names."""
+    names = sorted(path.name for path in home.glob(f"{start}*"))
+    for name in names:
+        (home / name).unlink(missing_ok=True)
+    return names
+
+
+def sweep(home: Path = HOME) -> list[str]:
+    """End the stubs and remove the regions of launchers that are dead; other PID namespaces are not ours to judge."""
+    mine = f"{_FAMILY}-{Path('/proc/self/ns/pid').stat().st_ino:x}-"
+    owners = {"-".join(path.name.split("-")[:4]) for path in home.glob(f"{mine}*-*-*")}
+    dead = sorted(owner for owner in owners if not _alive(owner))
+    if dead:
+        _end_stubs(dead)
+    return [name for owner in dead for name in remove(f"{owner}-", home)]
+
+
+def _alive(owner: str) -> bool:
+    try:
+        return _launcher(psutil.Process(int(owner.split("-")[2]))) == owner
+    except (psutil.NoSuchProcess, ValueError):
+        return False
+
+
+def _end_stubs(owners: Iterable[str]) -> None:
+    starts = tuple(f"{owner}-" for owner in owners)
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if command and command[0].endswith("stub") and any(part.startswith(starts) for part in command):
+            process.kill()
+
+
+@dataclass(frozen=True)
+class _Picture:
+    pixels: int
+
+    def bytes_of(self, tensor: model_config_pb2.ModelInput | model_config_pb2.ModelOutput) -> int:
+        kind = model_config_pb2.DataType.Name(tensor.data_type).removeprefix("TYPE_")
+        if kind == "STRING":
+            return _BYTES_OF_PICTURE_FILE
+        edge = isqrt(self.pixels)
+        return prod(edge if size < 0 else size for size in tensor.dims) * _ITEM_BYTES.get(kind, 4)
+
+
+def needed_bytes(models: Iterable[Model], megapixels: float) -> int:
+    """Room for one picture of that size in every Python instance: its inputs, its outputs and its first region."""
+    picture = _Picture(int(megapixels * 1e6))
+    total = 0
+    for model in models:
+        if model.is_pipeline:
+            continue
+        tensors = [*model.config.input, *model.config.output]
+        instances = sum(max(group.count, 1) for group in model.config.instance_group) or 1
+        total += instances * (_REGION_BYTES + sum(picture.bytes_of(tensor) for tensor in tensors))
+    return total
+
+
+def require_room(models: Iterable[Model], megapixels: float, home: Path = HOME) -> None:
+    """There is room for what the models need.
+
+    Raises:
+        SharedMemoryError
+    """
+    need = needed_bytes(models, megapixels)
+    state = os.statvfs(home)
+    free = state.f_bavail * state.f_frsize
+    if free < need:
+        size = -(-(need + (state.f_blocks * state.f_frsize - free)) // (1 << 20)) * 2
+        raise SharedMemoryError(
+            f"{home} has {free >> 20} MiB free, the Python steps need {need >> 20} MiB "
+            f"for pictures of {megapixels:g} megapixels",
+            f"mount -o remount,size={size}m {home} (docker: --shm-size={size}m; Kubernetes: an emptyDir of medium "
+            "Memory), or SERVING_LARGEST_PICTURE_MEGAPIXELS=1 for small pictures only",
+        )

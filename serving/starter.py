@@ -1,0 +1,136 @@
+"""Brings one tritonserver up: from the survey of the repositories to the list of what it really loaded."""
+
+import asyncio
+import signal
+import time
+from dataclasses import dataclass
+
+import structlog
+from tritonclient.utils import InferenceServerException
+
+from serving import command, machine, shared_memory
+from serving.canary import connect
+from serving.discovery import Server
+from serving.errors import PortTakenError, StartError
+from serving.launch import Launch
+from serving.repository import Survey, survey
+from serving.settings import ServingSettings
+from serving.triton_log import TritonLog
+
+__all__ = ["Run", "Starter"]
+
+_POLL_SECONDS = 0.05
+_PORT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A server that is up; `since` on the monotonic clock."""
+
+    launch: Launch
+    survey: Survey
+    since: float
+
+
+class Starter:
+    """Starts servers one after the other, and cleans up behind each."""
+
+    def __init__(self, settings: ServingSettings, server: Server, log: structlog.typing.FilteringBoundLogger) -> None:
+        self._settings = settings
+        self._server = server
+        self._log = log
+        self._key = command.control_key(settings)
+        self._count = 0
+        self._launch: Launch | None = None
+        self.url = f"{settings.host}:{settings.grpc_port}"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The server's ports by the names of their settings."""
+        names = ("http_port", "grpc_port", "metrics_port")
+        return {f"SERVING_{name.upper()}": getattr(self._settings, name) for name in names}
+
+    async def start(self) -> Run:
+        """Start the server with everything that the repositories hold now, and wait until it serves.
+
+        Raises:
+            RepositoryError, SharedMemoryError, PortTakenError, StartError
+        """
+        settings = self._settings
+        found = survey(
+            settings.model_repositories,
+            settings.model_config_name,
+            commercial_only=settings.commercial_only,
+            backends=self._server.backends,
+        )
+        shared_memory.require_room(found.served.values(), settings.largest_picture_megapixels)
+        await self._ports_free()
+        self._count += 1
+        prefix = shared_memory.prefix(self._count)
+        program = command.arguments(settings, self._server, found.served, prefix, self._key)
+        lines = TritonLog(self._log)
+        self._launch = await Launch.start(program, self._server.variables, lines, signal.SIGKILL)
+        await self._loaded(self._launch)
+        lines.is_loading = False
+        return Run(self._launch, found.without(await self._failures(found)), time.monotonic())
+
+    async def stop(self) -> bool:
+        """Let running requests end within the exit timeout, then kill; true when no kill was needed."""
+        graceful = True
+        if self._launch:
+            graceful = await self._launch.stop(self._settings.exit_timeout_seconds + 1)
+        await self.bury()
+        return graceful
+
+    async def bury(self) -> None:
+        """Kill what is left of the server and remove its shared memory."""
+        if self._launch:
+            await self._launch.kill()
+            self._launch = None
+            shared_memory.remove(shared_memory.prefix(self._count))
+
+    def kill(self) -> None:
+        """Kill the server now; whoever waits for its end goes on."""
+        if self._launch:
+            self._launch.kill_program()
+
+    async def _ports_free(self) -> None:
+        """The kernel may take a moment to free the ports of a server that was just killed."""
+        deadline = time.monotonic() + (_PORT_SECONDS if self._count else 0)
+        while True:
+            try:
+                return machine.require_ports(self._settings.host, self.ports)
+            except PortTakenError:
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _loaded(self, launch: Launch) -> None:
+        """Triton opens its ports once every model is loaded or has failed."""
+        seconds = self._settings.load_timeout_seconds
+        deadline = time.monotonic() + seconds
+        while not await machine.listens(self._settings.host, self._settings.grpc_port):
+            if not launch.is_running:
+                cure = "see its last lines; SERVING_LOG_LEVEL=debug shows all of them"
+                raise StartError(f"tritonserver {launch.ending}. Its last lines:\n{launch.tail}", cure)
+            if time.monotonic() > deadline:
+                cure = f"SERVING_LOAD_TIMEOUT_SECONDS={2 * seconds:g}, or SERVING_LOG_LEVEL=debug to see what it does"
+                raise StartError(f"the models did not load within {seconds:g} s", cure)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _failures(self, found: Survey) -> dict[str, str]:
+        """Of the models that should be loaded and are not, those that failed themselves, with Triton's reason."""
+        headers = {f"triton-grpc-protocol-{command.HEADER}": self._key}
+        async with connect(self.url) as client:
+            try:
+                index = await client.get_model_repository_index(headers=headers, client_timeout=10)
+            except InferenceServerException as error:
+                cure = "SERVING_LOG_LEVEL=debug shows what the server does"
+                raise StartError(f"the server does not list its models: {error}", cure) from error
+        ready = {model.name for model in index.models if model.state == "READY"}
+        reasons = {model.name: model.reason for model in index.models if model.reason}
+        return {
+            name: reasons.get(name, "it did not load").strip()
+            for name, model in found.served.items()
+            if name not in ready and ready.issuperset(model.steps)
+        }

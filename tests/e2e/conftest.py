@@ -1,0 +1,24 @@
+"""The real server for the whole test session, and more of them for tests that break things."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+
+import pytest
+
+from serving.session import Session, running
+
+QUICK = {"SERVING_CANARY_INTERVAL_SECONDS": "0.5", "SERVING_CANARY_TIMEOUT_SECONDS": "30", "SERVING_LOG_FORMAT": "json"}
+
+
+@pytest.fixture(scope="session")
+def triton() -> Iterator[Session]:
+    """The project's own repositories on a real tritonserver; nothing that uses it may break it."""
+    with running(QUICK) as session:
+        yield session
+
+
+@pytest.fixture
+def supervised() -> Iterator[Callable[[Mapping[str, str]], Session]]:
+    """Starts servers of a test's own (`SERVING_*` variables) that it may kill; all are stopped at its end."""
+    with ExitStack() as stack:
+        yield lambda variables: stack.enter_context(running(QUICK | dict(variables)))
