@@ -1,0 +1,102 @@
+"""What can go wrong, in the gateway's own words. HTTP numbers are in `problems.py`, and only there."""
+
+
+class GatewayError(Exception):
+    """Base of all errors that a client may see.
+
+    `public` is told to the client, `private` is only logged; `retry_after_s` says when a new try makes sense.
+    """
+
+    def __init__(self, public: str, *, private: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(public)
+        self.public = public
+        self.private = private
+        self.retry_after_s = retry_after_s
+
+
+class InvalidOptionError(GatewayError):
+    """An option, or a value of one, that does not exist."""
+
+
+class InvalidUrlError(GatewayError):
+    """A picture's URL that cannot be read as one."""
+
+
+class AddressRefusedError(GatewayError):
+    """A picture's URL that leads to an address which is not public."""
+
+
+class SourceNotFoundError(GatewayError):
+    """The picture's host does not exist, or has no such picture, or does not give it to us."""
+
+
+class SourceFailedError(GatewayError):
+    """The picture's host does not answer as it should."""
+
+
+class SourceTimeoutError(GatewayError):
+    """The picture's host is too slow."""
+
+
+class TooManyRedirectsError(GatewayError):
+    """The picture's URL redirects without end."""
+
+
+class InvalidUploadError(GatewayError):
+    """A form that cannot be read, or without the one file it should have."""
+
+
+class UploadTimeoutError(GatewayError):
+    """The client sends its upload too slowly."""
+
+
+class TooLargeError(GatewayError):
+    """More bytes than allowed."""
+
+
+class UnsupportedTypeError(GatewayError):
+    """Not a picture in a format that the pipelines read."""
+
+
+class TooManyPixelsError(GatewayError):
+    """More pixels than allowed."""
+
+
+class UnreadablePictureError(GatewayError):
+    """A picture that is empty, truncated or broken."""
+
+
+class BusyError(GatewayError):
+    """More requests than the gateway, or Triton, may queue."""
+
+
+class PipelineDownError(GatewayError):
+    """The pipeline failed its last canary, or has not been seen yet."""
+
+
+class PipelineNotServedError(GatewayError):
+    """Triton does not serve the pipeline at all."""
+
+
+class InferenceUnavailableError(GatewayError):
+    """Triton cannot be reached or refuses work."""
+
+
+class InferenceTimeoutError(GatewayError):
+    """Triton did not answer before the deadline."""
+
+
+class InferenceFailedError(GatewayError):
+    """Triton failed in a way that is not the picture's fault."""
+
+
+class StoreFailedError(GatewayError):
+    """The object store did not take or give an object."""
+
+
+class ResultNotFoundError(GatewayError):
+    """No such result in the store."""
+
+
+class ClientGoneError(GatewayError):
+    """The client hung up before its answer was ready."""

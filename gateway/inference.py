@@ -1,0 +1,200 @@
+"""The door to Triton: a small protocol, and its adapter over `tritonclient.grpc.aio`.
+
+The compressed picture goes in, the finished PNG comes out; no pixel is touched here.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, Self
+
+import numpy as np
+import structlog
+from tritonclient.grpc import InferInput, InferRequestedOutput, model_config_pb2, service_pb2
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException
+
+from gateway.errors import (
+    BusyError,
+    GatewayError,
+    InferenceFailedError,
+    InferenceTimeoutError,
+    InferenceUnavailableError,
+    PipelineNotServedError,
+    UnreadablePictureError,
+)
+from gateway.pipelines import Pipeline
+from gateway.settings import Settings
+from serving.canary import Watch, connect
+
+log = structlog.get_logger("gateway.inference")
+
+RETRY_AFTER_S = 2.0
+READY = "READY"
+IN_ENSEMBLE = re.compile(r"^in ensemble '[^']*', ")
+NOT_LOADED = ("unknown model", "not at ready state", "is not ready", "no available versions")
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A pipeline's answer: a PNG, and the subject's box (xmin, ymin, xmax, ymax; maxima exclusive) if found."""
+
+    png: bytes
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """A pipeline's last canary; `age_s` is the age of the last good one, None when there was none."""
+
+    ok: bool
+    reason: str
+    age_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What the server has: each model's ready versions or why there are none; networks; pipelines with their steps."""
+
+    versions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    networks: frozenset[str] = frozenset()
+    steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Inference(Protocol):
+    """What the gateway needs from an inference server. Entered once, in the event loop that uses it."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc_info: object) -> None: ...
+
+    async def infer(self, pipeline: Pipeline, image: bytes, request_id: str) -> Cut:
+        """One picture through one pipeline; cancelling the caller cancels the inference. Raises a GatewayError."""
+        ...
+
+    async def inventory(self) -> Inventory:
+        """What is served now. Raises InferenceUnavailableError."""
+        ...
+
+    def pulse(self, pipeline: str) -> Pulse | None:
+        """The pipeline's last canary, None before the first."""
+        ...
+
+
+class TritonInference:
+    """Triton over gRPC: one channel, a deadline on every call, a canary watch in the background."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: InferenceServerClient | None = None
+        self._watch: Watch | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        settings = self._settings
+        self._client = connect(settings.triton_url)
+        self._watch = Watch(self._client, settings.canary_interval_s, settings.canary_timeout_s)
+        self._watching = asyncio.create_task(self._watch.run(), name="canaries")
+        self._watching.add_done_callback(_report_end)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+        if self._client is not None:
+            await self._client.close()
+
+    async def infer(self, pipeline: Pipeline, image: bytes, request_id: str) -> Cut:
+        deadline_s = self._settings.inference_timeout_s
+        tensor = InferInput("image", [1, 1], "BYTES")
+        tensor.set_data_from_numpy(np.array([[image]], dtype=np.object_))
+        try:
+            answer = await self._open_client().infer(
+                pipeline.name,
+                [tensor],
+                outputs=[InferRequestedOutput(name) for name in pipeline.outputs],
+                request_id=request_id,
+                client_timeout=deadline_s,
+                timeout=int(deadline_s * 1e6),
+            )
+        except InferenceServerException as error:
+            raise translated(error) from error
+        tensors = {name: answer.as_numpy(name) for name in pipeline.outputs}
+        return _cut(pipeline, tensors)
+
+    async def inventory(self) -> Inventory:
+        client, deadline_s = self._open_client(), self._settings.canary_timeout_s
+        try:
+            index = (await client.get_model_repository_index(client_timeout=deadline_s)).models
+            ready = sorted({model.name for model in index if model.state == READY})
+            calls = (client.get_model_config(name, client_timeout=deadline_s) for name in ready)
+            configs = [answer.config for answer in await asyncio.gather(*calls)]
+        except InferenceServerException as error:
+            raise translated(error) from error
+        versions = {name: _ready_versions(name, index) for name in ready}
+        reasons = {model.name: model.reason for model in index if model.name not in versions}
+        networks = frozenset(config.name for config in configs if is_network(config))
+        return Inventory(
+            versions, reasons, networks, {config.name: _steps(config) for config in configs if _steps(config)}
+        )
+
+    def pulse(self, pipeline: str) -> Pulse | None:
+        if self._watch is None or self._watching is None or pipeline not in self._watch.results:
+            return None
+        if self._watching.done():
+            return Pulse(ok=False, reason="the canary watch has ended", age_s=self._watch.age_s(pipeline))
+        last = self._watch.results[pipeline]
+        return Pulse(last.ok, last.reason, self._watch.age_s(pipeline))
+
+    def _open_client(self) -> InferenceServerClient:
+        if self._client is None:
+            raise InferenceUnavailableError("the gateway is not running")
+        return self._client
+
+
+def is_network(config: model_config_pb2.ModelConfig) -> bool:
+    """Whether a model is a network, not a Python step and not a pipeline."""
+    return bool(config.platform != "ensemble" and config.backend != "python")
+
+
+def translated(error: InferenceServerException) -> GatewayError:
+    """Triton's error in the gateway's words. Only what a step says about the picture is told to clients."""
+    code, message = (error.status() or "").removeprefix("StatusCode."), error.message() or ""
+    private = f"{code}: {message}"
+    if any(phrase in message for phrase in NOT_LOADED):
+        return PipelineNotServedError("the pipeline is not served", private=private, retry_after_s=RETRY_AFTER_S)
+    if code == "INVALID_ARGUMENT" and IN_ENSEMBLE.match(message):
+        return UnreadablePictureError(IN_ENSEMBLE.sub("", message), private=private)
+    if "Exceeds maximum queue size" in message:
+        return BusyError("the server's queue is full", private=private, retry_after_s=RETRY_AFTER_S)
+    if code == "DEADLINE_EXCEEDED" or "timeout expired" in message:
+        return InferenceTimeoutError("the inference took too long", private=private, retry_after_s=RETRY_AFTER_S)
+    if code in {"UNAVAILABLE", "CANCELLED"} or "Stub process" in message:
+        return InferenceUnavailableError("the server is not available", private=private, retry_after_s=RETRY_AFTER_S)
+    return InferenceFailedError("the inference failed", private=private)
+
+
+def _cut(pipeline: Pipeline, tensors: Mapping[str, np.ndarray | None]) -> Cut:
+    picture, box = tensors[pipeline.output], tensors.get("box")
+    if picture is None or not picture.size:
+        raise InferenceFailedError("the inference failed", private=f"{pipeline.name} gave no {pipeline.output}")
+    xmin, ymin, xmax, ymax = (0, 0, 0, 0) if box is None else (int(value) for value in box.reshape(4))
+    return Cut(bytes(picture.reshape(-1)[0]), (xmin, ymin, xmax, ymax) if xmax > xmin and ymax > ymin else None)
+
+
+def _steps(config: model_config_pb2.ModelConfig) -> tuple[str, ...]:
+    return tuple(step.model_name for step in config.ensemble_scheduling.step)
+
+
+def _ready_versions(name: str, index: Iterable[service_pb2.RepositoryIndexResponse.ModelIndex]) -> tuple[int, ...]:
+    found = (int(model.version) for model in index if model.name == name and model.state == READY)
+    return tuple(sorted(found))
+
+
+def _report_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("the canary watch has ended", exc_info=task.exception())

@@ -1,0 +1,113 @@
+"""Around every request: its id, its metrics, its line in the log, the headers every answer has, a bound on its body."""
+
+import re
+import time
+import uuid
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.telemetry import Telemetry
+
+log = structlog.get_logger("gateway.access")
+
+SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MAX_BODY_BYTES = 64 * 1024
+DOCS = ("/docs", "/redoc")
+DOCS_POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src 'self' data: https:; "
+    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net"
+)
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+}
+
+
+class RequestContext:
+    """Plain ASGI, so that the disconnect reaches the routes unchanged."""
+
+    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
+        self._app = app
+        self._telemetry = telemetry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = request_id_of(Headers(scope=scope))
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _Answer(send, request_id, scope["path"])
+        started = time.monotonic()
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            self._telemetry.in_flight.track_inprogress(),
+        ):
+            try:
+                await self._app(scope, _bounded(scope, receive), answer)
+            finally:
+                self._record(scope, answer, time.monotonic() - started)
+
+    def _record(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        method = scope["method"] if route != "unmatched" else "any"
+        self._telemetry.requests.labels(route, method, str(answer.status)).inc()
+        self._telemetry.request_seconds.labels(route).observe(seconds)
+        log.info(
+            "answered",
+            method=scope["method"],
+            path=scope["path"],
+            route=route,
+            status=answer.status,
+            seconds=round(seconds, 4),
+            answer_bytes=answer.size_bytes,
+        )
+
+
+class _Answer:
+    """`send` with the headers added, remembering what was sent."""
+
+    def __init__(self, send: Send, request_id: str, path: str) -> None:
+        self._send = send
+        self._headers = {"X-Request-ID": request_id, **SECURITY}
+        if path in DOCS:
+            self._headers["Content-Security-Policy"] = DOCS_POLICY
+        self.status = 500
+        self.size_bytes = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in self._headers.items():
+                headers.setdefault(name, value)
+        self.size_bytes += len(message.get("body", b""))
+        await self._send(message)
+
+
+def request_id_of(headers: Headers) -> str:
+    """The client's own X-Request-ID if it is a sane one, else a new one."""
+    given = headers.get("x-request-id", "")
+    return given if SANE_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _bounded(scope: Scope, receive: Receive) -> Receive:
+    """`receive` with a bound on the body. A multipart form may hold a picture and has its own limits (`uploads.py`)."""
+    if Headers(scope=scope).get("content-type", "").startswith("multipart/form-data"):
+        return receive
+    total = 0
+
+    async def bounded() -> Message:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > MAX_BODY_BYTES:
+            raise HTTPException(413, f"the body is larger than {MAX_BODY_BYTES} bytes")
+        return message
+
+    return bounded

@@ -1,0 +1,35 @@
+"""The pipelines that the gateway offers, by what clients ask for: a kind of picture and a kind of result."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """The kind of picture: a step of a recipe, or the main picture of one."""
+
+    STEP = "step"
+    MAIN = "main"
+
+
+class Output(StrEnum):
+    """The kind of result: the subject on transparent ground, or its mask alone as a grey picture."""
+
+    CUTOUT = "cutout"
+    ALPHA = "alpha"
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A Triton ensemble: its name, the output that is the result, and all outputs to ask for."""
+
+    name: str
+    output: str
+    outputs: tuple[str, ...]
+
+
+def pipeline_of(role: Role, output: Output) -> Pipeline:
+    extra = ("box",) if output is Output.CUTOUT else ()
+    return Pipeline(f"{output}_{role}", output.value, (output.value, *extra))
+
+
+ALL = tuple(pipeline_of(role, output) for role in Role for output in Output)

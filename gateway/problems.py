@@ -1,0 +1,116 @@
+"""From an error to an HTTP answer: one table, one body shape, one handler. The only home of error status numbers."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from gateway import errors
+
+log = structlog.get_logger("gateway")
+
+TABLE: dict[type[errors.GatewayError], tuple[int, str]] = {
+    errors.InvalidOptionError: (422, "invalid_option"),
+    errors.InvalidUrlError: (422, "invalid_url"),
+    errors.AddressRefusedError: (403, "address_refused"),
+    errors.SourceNotFoundError: (422, "source_not_found"),
+    errors.SourceFailedError: (502, "source_failed"),
+    errors.SourceTimeoutError: (504, "source_timeout"),
+    errors.TooManyRedirectsError: (422, "too_many_redirects"),
+    errors.InvalidUploadError: (422, "invalid_upload"),
+    errors.UploadTimeoutError: (408, "upload_timeout"),
+    errors.TooLargeError: (413, "too_large"),
+    errors.UnsupportedTypeError: (415, "unsupported_type"),
+    errors.TooManyPixelsError: (422, "too_many_pixels"),
+    errors.UnreadablePictureError: (422, "unreadable_picture"),
+    errors.BusyError: (429, "busy"),
+    errors.PipelineDownError: (503, "pipeline_down"),
+    errors.PipelineNotServedError: (503, "pipeline_not_served"),
+    errors.InferenceUnavailableError: (503, "inference_unavailable"),
+    errors.InferenceTimeoutError: (504, "inference_timeout"),
+    errors.InferenceFailedError: (502, "inference_failed"),
+    errors.StoreFailedError: (502, "store_failed"),
+    errors.ResultNotFoundError: (404, "not_found"),
+    errors.ClientGoneError: (499, "client_gone"),
+}
+SERVER_ERROR = 500
+FRAMEWORK = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_type",
+    422: "invalid_request",
+}
+
+
+class Problem(BaseModel):
+    """The body of every error."""
+
+    detail: str = Field(description="what is wrong, for people")
+    code: str = Field(description="what is wrong, for programs")
+    request_id: str = Field(description="also in the X-Request-ID header and in the log")
+
+
+def answer(
+    request: Request, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    body = Problem(detail=detail, code=code, request_id=getattr(request.state, "request_id", ""))
+    return JSONResponse(body.model_dump(), status, {"Cache-Control": "no-store", **(headers or {})})
+
+
+def responses(*kinds: type[errors.GatewayError]) -> dict[int | str, dict[str, object]]:
+    """OpenAPI's `responses` for a route that may fail in these ways."""
+    found: dict[int | str, dict[str, object]] = {}
+    for status in sorted({TABLE[kind][0] for kind in kinds}):
+        codes = [TABLE[kind][1] for kind in kinds if TABLE[kind][0] == status]
+        found[status] = {"model": Problem, "description": "code: " + ", ".join(codes)}
+    return found
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(errors.GatewayError, _gateway_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(Exception, _unexpected_error)
+
+
+async def _gateway_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.GatewayError)  # noqa: S101 - Starlette's type for handlers is wider
+    status, code = TABLE[type(error)]
+    write = log.warning if status >= SERVER_ERROR else log.info
+    write("problem", status=status, code=code, detail=error.public, private=error.private or None)
+    headers = {} if error.retry_after_s is None else {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+    return answer(request, status, code, error.public, headers)
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    status = error.status_code
+    code = FRAMEWORK.get(status, "bad_request" if status < SERVER_ERROR else "internal_error")
+    return answer(request, status, code, error.detail, error.headers)
+
+
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    found = error.errors()
+    if any(item["loc"][0] == "path" for item in found):
+        return answer(request, 404, "not_found", "Not Found")
+    return answer(request, 422, "invalid_request", "; ".join(_sentence(item) for item in found))
+
+
+def _sentence(item: Mapping[str, object]) -> str:
+    """One of pydantic's findings without the input, which may be long or secret."""
+    place = item.get("loc")
+    path = ".".join(str(part) for part in place[1:]) if isinstance(place, Sequence) else ""
+    return f"{path}: {item.get('msg')}" if path else str(item.get("msg"))
+
+
+async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected", exc_info=error)
+    return answer(request, SERVER_ERROR, "internal_error", "something went wrong inside the gateway")

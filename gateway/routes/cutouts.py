@@ -1,0 +1,172 @@
+"""The cut-outs: by URL, by upload, by redirect. Each route reads: check, fetch, infer and store, answer."""
+
+import asyncio
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from gateway import errors, problems
+from gateway.cutouts import PNG, Result
+from gateway.hangup import unless_gone
+from gateway.limits import examine
+from gateway.negotiation import prefers_png
+from gateway.pipelines import Output, Pipeline, Role, pipeline_of
+from gateway.schemas import EXAMPLE_URL, CutoutAnswer, PredictBody
+from gateway.sources import crop_source
+from gateway.state import Parts, PartsOf
+from gateway.uploads import read_upload
+
+router = APIRouter(prefix="/api/v2", tags=["cut-outs"])
+
+PICTURE_ERRORS = (
+    errors.TooLargeError,
+    errors.UnsupportedTypeError,
+    errors.TooManyPixelsError,
+    errors.UnreadablePictureError,
+)
+SERVICE_ERRORS = (
+    errors.BusyError,
+    errors.PipelineDownError,
+    errors.PipelineNotServedError,
+    errors.InferenceUnavailableError,
+    errors.InferenceTimeoutError,
+    errors.InferenceFailedError,
+    errors.StoreFailedError,
+)
+FETCH_ERRORS = (
+    errors.InvalidOptionError,
+    errors.InvalidUrlError,
+    errors.AddressRefusedError,
+    errors.SourceNotFoundError,
+    errors.SourceFailedError,
+    errors.SourceTimeoutError,
+    errors.TooManyRedirectsError,
+)
+UPLOAD_ERRORS = (errors.InvalidOptionError, errors.InvalidUploadError, errors.UploadTimeoutError)
+BY_URL = problems.responses(*FETCH_ERRORS, *PICTURE_ERRORS, *SERVICE_ERRORS)
+BY_UPLOAD = problems.responses(*UPLOAD_ERRORS, *PICTURE_ERRORS, *SERVICE_ERRORS)
+PICTURE: dict[int | str, dict[str, object]] = {
+    200: {
+        "description": "where the result lies, or with `Accept: image/png` the result itself",
+        "content": {PNG: {"schema": {"type": "string", "format": "binary"}}},
+        "model": CutoutAnswer,
+    }
+}
+FORM = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {"type": "string", "format": "binary", "description": "the picture"},
+        "output": {"type": "string", "enum": [output.value for output in Output], "default": Output.CUTOUT.value},
+    },
+}
+UPLOAD_DOCS = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}}
+CROP_DOCS = {
+    "parameters": [
+        {
+            "name": "image_url",
+            "in": "query",
+            "required": False,
+            "description": "the picture's URL, percent-encoded; or leave the name out: `/crop?https://host/photo.jpg`",
+            "schema": {"type": "string"},
+            "example": EXAMPLE_URL,
+        },
+        {"name": "output", "in": "query", "required": False, "schema": {"enum": [output.value for output in Output]}},
+    ]
+}
+
+
+def query_output(
+    request: Request, output: Annotated[Output | None, Query(description="what to make, `cutout` by default")] = None
+) -> Output | None:
+    unknown = sorted(set(request.query_params) - {"output"})
+    if unknown:
+        raise errors.InvalidOptionError(f"unknown option {', '.join(unknown)}; allowed: output")
+    return output
+
+
+QueryOutput = Annotated[Output | None, Depends(query_output)]
+
+
+@router.post("/{role}/predict", responses=PICTURE | BY_URL, response_model=None)
+async def predict(role: Role, body: PredictBody, output: QueryOutput, request: Request, parts: PartsOf) -> Response:
+    """Cuts out the picture behind a URL; the result goes to the store."""
+    pipeline = pipeline_of(role, body.output or output or Output.CUTOUT)
+    result = await _of_url(request, parts, pipeline, body.source)
+    return await _answer(request, parts, result)
+
+
+@router.post("/{role}/predict_upload", responses=PICTURE | BY_UPLOAD, response_model=None, openapi_extra=UPLOAD_DOCS)
+async def predict_upload(role: Role, output: QueryOutput, request: Request, parts: PartsOf) -> Response:
+    """Cuts out an uploaded picture, the form's field `file`; the result goes to the store."""
+    parts.cutouts.require(pipeline_of(role, output or Output.CUTOUT))
+    async with parts.cutouts.place():
+        data, fields = await read_upload(request, parts.settings)
+        pipeline = pipeline_of(role, _form_output(fields) or output or Output.CUTOUT)
+        result = await unless_gone(request, _made(request, parts, pipeline, data))
+    return await _answer(request, parts, result)
+
+
+@router.get("/{role}/crop", responses=BY_URL | {302: {"description": "to the result"}}, openapi_extra=CROP_DOCS)
+async def crop(role: Role, request: Request, parts: PartsOf) -> RedirectResponse:
+    """Cuts out the picture behind a URL and redirects to the result."""
+    url, output = crop_source(request.url.query)
+    result = await _of_url(request, parts, pipeline_of(role, _output(output) or Output.CUTOUT), url)
+    stored = await parts.shelf.url(result.path, parts.public_url(request))
+    template = parts.settings.delivery_template
+    target = template.replace("{url}", quote(stored, safe="")) if template else stored
+    return RedirectResponse(target, 302, {"Cache-Control": "no-cache", **_facts(result)})
+
+
+async def _of_url(request: Request, parts: Parts, pipeline: Pipeline, url: str) -> Result:
+    async def work() -> Result:
+        data = await parts.fetcher.fetch(url)
+        return await _made(request, parts, pipeline, data)
+
+    parts.cutouts.require(pipeline)
+    async with parts.cutouts.place():
+        return await unless_gone(request, work())
+
+
+async def _made(request: Request, parts: Parts, pipeline: Pipeline, data: bytes) -> Result:
+    picture = await asyncio.to_thread(examine, data, parts.settings.max_pixels)
+    return await parts.cutouts.make(pipeline, picture, request.state.request_id)
+
+
+async def _answer(request: Request, parts: Parts, result: Result) -> Response:
+    if prefers_png(request.headers.get("accept", "")):
+        return Response(await parts.cutouts.picture(result), media_type=PNG, headers=_facts(result))
+    url = await parts.shelf.url(result.path, parts.public_url(request))
+    body = CutoutAnswer.of(result.record, url, cached=result.cached)
+    return JSONResponse(body.model_dump(mode="json"), headers=_facts(result))
+
+
+def _facts(result: Result) -> dict[str, str]:
+    record = result.record
+    facts = {
+        "ETag": f'"{record.id}"',
+        "X-Model": record.model,
+        "X-Model-Version": str(record.version),
+        "X-Cached": str(result.cached).lower(),
+        "X-Width": str(record.width),
+        "X-Height": str(record.height),
+        "Vary": "Accept",
+    }
+    return facts | ({"X-Box": ",".join(map(str, record.box))} if record.box else {})
+
+
+def _form_output(fields: dict[str, str]) -> Output | None:
+    unknown = sorted(set(fields) - {"output"})
+    if unknown:
+        raise errors.InvalidOptionError(f"unknown field {', '.join(unknown)}; allowed: file, output")
+    return _output(fields.get("output"))
+
+
+def _output(text: str | None) -> Output | None:
+    if text is None:
+        return None
+    if text not in list(Output):
+        raise errors.InvalidOptionError(f"output is {' or '.join(Output)}, not {text[:32]!r}")
+    return Output(text)

@@ -1,0 +1,32 @@
+"""Serves results from the store: those paths that results have, and no others."""
+
+import re
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from gateway import errors, problems
+from gateway.cutouts import PNG
+from gateway.pipelines import ALL
+from gateway.state import PartsOf
+from gateway.store import CACHE_CONTROL
+
+router = APIRouter(prefix="/files", tags=["results"])
+
+NAMES = "|".join(pipeline.name for pipeline in ALL)
+RESULT = re.compile(rf"(?:{NAMES})/(?P<start>[0-9a-f]{{2}})/(?P<id>(?P=start)[0-9a-f]{{62}})\.png")
+RESPONSES = problems.responses(errors.ResultNotFoundError, errors.StoreFailedError)
+DOCS = {"description": "the result", "content": {PNG: {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@router.get("/{path:path}", responses=RESPONSES | {200: DOCS, 304: {"description": "as you have it"}})
+@router.head("/{path:path}", include_in_schema=False)
+async def result(path: str, request: Request, parts: PartsOf) -> Response:
+    """A result's PNG; it never changes, so it may be kept for ever."""
+    found = RESULT.fullmatch(path)
+    if found is None:
+        raise errors.ResultNotFoundError("there is no such result")
+    headers = {"ETag": f'"{found["id"]}"', "Cache-Control": CACHE_CONTROL, "Access-Control-Allow-Origin": "*"}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(await parts.shelf.get(path), media_type=PNG, headers=headers)

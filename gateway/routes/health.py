@@ -1,0 +1,76 @@
+"""What is served and how it does: health, models, metrics."""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from gateway.errors import GatewayError
+from gateway.pipelines import ALL, Output, Pipeline, Role, pipeline_of
+from gateway.schemas import Health, Models, PipelineHealth
+from gateway.state import Parts, PartsOf
+from gateway.version import version
+
+router = APIRouter(tags=["service"])
+
+OK = "ok"
+DOWN = "down"
+UNAVAILABLE = 503
+RETRY_AFTER_S = "5"
+FRESH = {"Cache-Control": "no-store"}
+
+
+@router.get("/health", responses={UNAVAILABLE: {"model": Health, "description": "no pipeline answers"}})
+async def health(parts: PartsOf, response: Response) -> Health:
+    """The gateway, Triton and every pipeline; 503 while no pipeline answers."""
+    states = [pipeline_health(parts, pipeline) for pipeline in ALL]
+    up = [state.status == OK for state in states]
+    status = OK if all(up) else "degraded" if any(up) else DOWN
+    _mark(response, up=any(up))
+    return Health(status=status, gateway=version(), triton=OK if any(up) else DOWN, pipelines=states)
+
+
+@router.get(
+    "/api/v2/{role}/health", responses={UNAVAILABLE: {"model": PipelineHealth, "description": "the pipeline is down"}}
+)
+async def role_health(role: Role, parts: PartsOf, response: Response) -> PipelineHealth:
+    """The model that answers for a kind of picture, and the age of its last good canary; 503 while it is down."""
+    state = pipeline_health(parts, pipeline_of(role, Output.CUTOUT))
+    _mark(response, up=state.status == OK)
+    return state
+
+
+@router.get("/v1/models")
+async def models(parts: PartsOf) -> Models:
+    """Every network by role: versions with source, licence and figures; for one not served why, and what would help."""
+    return Models(models=parts.catalogue.models())
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(parts: PartsOf) -> Response:
+    """Prometheus metrics."""
+    return Response(parts.telemetry.exposition(), media_type=CONTENT_TYPE_LATEST, headers=FRESH)
+
+
+def pipeline_health(parts: Parts, pipeline: Pipeline) -> PipelineHealth:
+    """Triton's own words on a failed canary stay in the log: they name addresses and paths."""
+    pulse = parts.inference.pulse(pipeline.name)
+    age_s = round(pulse.age_s, 3) if pulse and pulse.age_s is not None else None
+    try:
+        served = parts.catalogue.pipeline(pipeline.name)
+    except GatewayError as error:
+        return PipelineHealth(status=DOWN, pipeline=pipeline.name, canary_age_s=age_s, reason=error.public)
+    up = pulse is not None and pulse.ok
+    return PipelineHealth(
+        status=OK if up else DOWN,
+        pipeline=pipeline.name,
+        model=served.model,
+        version=served.version,
+        canary_age_s=age_s,
+        reason=None if up else "the last canary failed" if pulse else "no canary has come back yet",
+    )
+
+
+def _mark(response: Response, *, up: bool) -> None:
+    response.headers.update(FRESH)
+    if not up:
+        response.status_code = UNAVAILABLE
+        response.headers["Retry-After"] = RETRY_AFTER_S

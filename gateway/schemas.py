@@ -1,0 +1,88 @@
+"""Bodies of requests and answers, with examples that /docs can send."""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gateway.catalogue import Model
+from gateway.cutouts import Record
+from gateway.inference import Box
+from gateway.pipelines import Output
+
+EXAMPLE_URL = "https://www.python.org/static/img/python-logo.png"
+EXAMPLE_ADDRESS = "3f6c8b0e5d2a49e7b1c0d4f8a6e2937150bb7c9d8e4f21a3605c7e9b1d3f5a70"
+
+
+class PredictBody(BaseModel):
+    """A picture by its URL."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"image_url": EXAMPLE_URL}, {"url": EXAMPLE_URL, "output": "alpha"}]},
+    )
+
+    image_url: str | None = Field(None, description="http(s) address of the picture")
+    url: str | None = Field(None, description="the same under another name")
+    output: Output | None = Field(None, description="what to make; without it the query's `output`, else `cutout`")
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        if (self.image_url is None) == (self.url is None):
+            raise ValueError("exactly one of image_url and url is needed")
+        return self
+
+    @property
+    def source(self) -> str:
+        return self.image_url or self.url or ""
+
+
+class CutoutAnswer(BaseModel):
+    """A result and where it lies."""
+
+    url: str = Field(
+        description="the result, a PNG", examples=[f"http://127.0.0.1:8080/files/cutout_step/3f/{EXAMPLE_ADDRESS}.png"]
+    )
+    id: str = Field(
+        description="address of the result by content: hash of picture, pipeline, versions", examples=[EXAMPLE_ADDRESS]
+    )
+    cached: bool = Field(description="whether the result was in the store, or being made, already")
+    pipeline: str = Field(examples=["cutout_step"])
+    output: Output
+    model: str = Field(description="the network that found the subject", examples=["step_matte"])
+    version: int = Field(description="that network's version", examples=[1])
+    width: int = Field(description="of the result, upright, in pixels", examples=[601])
+    height: int = Field(description="of the result, upright, in pixels", examples=[203])
+    box: Box | None = Field(
+        description="subject's box: xmin, ymin, xmax, ymax, max exclusive; null when nothing is found, or for `alpha`",
+        examples=[[12, 8, 590, 196]],
+    )
+
+    @classmethod
+    def of(cls, record: Record, url: str, *, cached: bool) -> Self:
+        return cls(url=url, cached=cached, **record.model_dump())
+
+
+class PipelineHealth(BaseModel):
+    """One pipeline's state."""
+
+    status: str = Field(description="ok, or down", examples=["ok"])
+    pipeline: str = Field(examples=["cutout_step"])
+    model: str | None = Field(None, examples=["step_matte"])
+    version: int | None = Field(None, examples=[1])
+    canary_age_s: Annotated[float | None, Field(description="age of the last good canary, in seconds")] = None
+    reason: str | None = Field(None, description="why it is down")
+
+
+class Health(BaseModel):
+    """The gateway's state: `ok`, `degraded` while some pipeline is down, `down` while all are."""
+
+    status: str = Field(examples=["ok"])
+    gateway: str = Field(description="the gateway's version", examples=["0.1.0"])
+    triton: str = Field(description="ok, or down", examples=["ok"])
+    pipelines: list[PipelineHealth]
+
+
+class Models(BaseModel):
+    """All networks, by role."""
+
+    models: list[Model]

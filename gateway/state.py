@@ -1,0 +1,47 @@
+"""The parts of one running application, handed to the routes by FastAPI."""
+
+from dataclasses import dataclass
+from typing import Annotated, Protocol, cast
+
+from fastapi import Depends, Request
+
+from gateway.catalogue import Catalogue
+from gateway.cutouts import Cutouts
+from gateway.inference import Inference
+from gateway.settings import Settings
+from gateway.store import Shelf
+from gateway.telemetry import Telemetry
+
+
+class PictureSource(Protocol):
+    """Gets a picture's bytes by URL; `fetch.Fetcher` is the one that goes out."""
+
+    async def fetch(self, url: str) -> bytes:
+        """Raises a GatewayError."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that a route may need."""
+
+    settings: Settings
+    catalogue: Catalogue
+    cutouts: Cutouts
+    fetcher: PictureSource
+    inference: Inference
+    shelf: Shelf
+    telemetry: Telemetry
+
+    def public_url(self, request: Request) -> str:
+        """The gateway's address as the client sees it, without a slash at its end."""
+        return self.settings.public_url or str(request.base_url).rstrip("/")
+
+
+def _parts(request: Request) -> Parts:
+    return cast("Parts", request.app.state.parts)
+
+
+PartsOf = Annotated[Parts, Depends(_parts)]

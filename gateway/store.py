@@ -1,0 +1,144 @@
+"""Objects in a folder, S3 and its kin, Azure or Google. Every failure becomes the gateway's own error."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, ObjectStore, S3Store
+
+from gateway.errors import ResultNotFoundError, StoreFailedError
+from gateway.settings import Settings
+from gateway.telemetry import Telemetry
+
+if TYPE_CHECKING:  # obstore's types exist for type checkers only
+    from obstore.store import AzureConfig, ClientConfig, RetryConfig, S3Config
+
+CACHE_CONTROL = "public, max-age=31536000, immutable"
+RETRIES = 3
+RETRY_AFTER_S = 5.0
+
+
+def open_store(settings: Settings) -> ObjectStore:
+    """The store that `store_url` names; touches the network only when it is used. Raises ValueError or BaseError."""
+    url = settings.store_url
+    if url.startswith("s3://"):
+        return _s3(settings)
+    if url.startswith("az://"):
+        return _azure(settings)
+    if url.startswith("gs://"):
+        return _google(settings)
+    if url.startswith("memory://"):
+        return MemoryStore()
+    return LocalStore(url.removeprefix("file://"), mkdir=True)
+
+
+class Shelf:
+    """An object store with a deadline on each operation, and the addresses of what lies in it."""
+
+    def __init__(self, store: ObjectStore, settings: Settings, telemetry: Telemetry) -> None:
+        self._store = store
+        self._settings = settings
+        self._telemetry = telemetry
+
+    async def put(self, path: str, data: bytes, media_type: str) -> None:
+        """Writes one object, whole or not at all. Raises StoreFailedError."""
+        # LocalStore refuses attributes; the gateway serves its files itself and adds them there.
+        plain = isinstance(self._store, LocalStore)
+        attributes = None if plain else {"Content-Type": media_type, "Cache-Control": CACHE_CONTROL}
+        with self._guarded("put", path):
+            async with asyncio.timeout(self._settings.store_timeout_s):
+                await obstore.put_async(self._store, path, data, attributes=attributes)
+
+    async def get(self, path: str) -> bytes:
+        """An object's bytes. Raises ResultNotFoundError or StoreFailedError."""
+        with self._guarded("get", path):
+            async with asyncio.timeout(self._settings.store_timeout_s):
+                found = await obstore.get_async(self._store, path)
+                return bytes(await found.bytes_async())
+
+    async def require(self, path: str) -> None:
+        """Raises ResultNotFoundError unless the object is there, or StoreFailedError."""
+        with self._guarded("head", path):
+            async with asyncio.timeout(self._settings.store_timeout_s):
+                await obstore.head_async(self._store, path)
+
+    async def url(self, path: str, gateway_url: str) -> str:
+        """Where a client reaches the object: presigned, at the store's public address, or through the gateway."""
+        if self._settings.store_presign_s:
+            return await self._presigned(path)
+        base = self._settings.store_public_url or f"{gateway_url}/files"
+        return f"{base}/{quote(path)}"
+
+    async def _presigned(self, path: str) -> str:
+        if not isinstance(self._store, S3Store | AzureStore | GCSStore):
+            raise StoreFailedError("this store cannot sign URLs", private=repr(self._store))
+        lifetime = timedelta(seconds=self._settings.store_presign_s)
+        with self._guarded("sign", path):
+            async with asyncio.timeout(self._settings.store_timeout_s):
+                return await obstore.sign_async(self._store, "GET", path, lifetime)
+
+    @contextmanager
+    def _guarded(self, operation: str, path: str) -> Iterator[None]:
+        try:
+            with self._telemetry.store_operation(operation):
+                yield
+        except FileNotFoundError as error:
+            raise ResultNotFoundError("there is no such result", private=path) from error
+        except (BaseError, OSError, TimeoutError, ValueError, NotImplementedError) as error:
+            private = f"{operation} {path}: {error!r}"
+            raise StoreFailedError("the object store failed", private=private, retry_after_s=RETRY_AFTER_S) from error
+
+
+def _s3(settings: Settings) -> S3Store:
+    config: S3Config = {}
+    if settings.s3_endpoint:
+        config["endpoint"] = settings.s3_endpoint
+    if settings.s3_region:
+        config["region"] = settings.s3_region
+    if settings.s3_access_key_id and settings.s3_secret_access_key:
+        config["access_key_id"] = settings.s3_access_key_id
+        config["secret_access_key"] = settings.s3_secret_access_key.get_secret_value()
+    if settings.s3_session_token:
+        config["session_token"] = settings.s3_session_token.get_secret_value()
+    return S3Store.from_url(
+        settings.store_url, config=config, client_options=_client(settings), retry_config=_retry(settings)
+    )
+
+
+def _azure(settings: Settings) -> AzureStore:
+    config: AzureConfig = {}
+    if settings.azure_account_name:
+        config["account_name"] = settings.azure_account_name
+    if settings.azure_account_key:
+        config["account_key"] = settings.azure_account_key.get_secret_value()
+    return AzureStore.from_url(
+        settings.store_url, config=config, client_options=_client(settings), retry_config=_retry(settings)
+    )
+
+
+def _google(settings: Settings) -> GCSStore:
+    path = settings.gcs_service_account
+    return GCSStore.from_url(
+        settings.store_url,
+        config={"service_account": str(path)} if path else {},
+        client_options=_client(settings),
+        retry_config=_retry(settings),
+    )
+
+
+def _client(settings: Settings) -> "ClientConfig":
+    plain = settings.s3_endpoint is not None and settings.s3_endpoint.startswith("http://")
+    return {"allow_http": plain, "timeout": timedelta(seconds=settings.store_timeout_s)}
+
+
+def _retry(settings: Settings) -> "RetryConfig":
+    return {
+        "max_retries": RETRIES,
+        "retry_timeout": timedelta(seconds=settings.store_timeout_s),
+        "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
+    }

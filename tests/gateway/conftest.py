@@ -1,0 +1,44 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from obstore.store import MemoryStore
+
+from gateway.app import create_app
+from gateway.settings import Settings
+from tests.gateway.fakes import FakeFetcher, FakeInference, client_of, picture
+
+PHOTO_URL = "https://pictures.example/photo.png?size=big&v=2"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(model_repository=tmp_path, canary_interval_s=0.02)
+
+
+@pytest.fixture
+def inference() -> FakeInference:
+    return FakeInference()
+
+
+@pytest.fixture
+def fetcher() -> FakeFetcher:
+    return FakeFetcher({PHOTO_URL: picture()})
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def app(settings: Settings, inference: FakeInference, store: MemoryStore, fetcher: FakeFetcher) -> FastAPI:
+    return create_app(settings, inference, store, fetcher)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app) as client:
+        yield client

@@ -1,0 +1,109 @@
+"""The network's other ends, faked and injected: an inference server, a source of pictures, and pictures themselves."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Self
+
+import httpx
+from fastapi import FastAPI
+from PIL import Image
+
+from gateway.errors import GatewayError, InferenceUnavailableError, SourceNotFoundError
+from gateway.inference import Cut, Inventory, Pulse
+from gateway.pipelines import ALL, Pipeline
+
+NETWORKS = {"step": "step_matte", "main": "main_matte"}
+WHOLE = Inventory(
+    versions=dict.fromkeys(("decode", "cutout", "alpha_png", "step_matte", "main_matte", "product_matte"), (1,))
+    | {pipeline.name: (1,) for pipeline in ALL},
+    networks=frozenset({"step_matte", "main_matte"}),
+    steps={pipeline.name: ("decode", NETWORKS[pipeline.name.partition("_")[2]], "cutout") for pipeline in ALL},
+)
+
+
+def picture(width: int = 8, height: int = 6, kind: str = "PNG", colour: str = "red") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(buffer, kind)
+    return buffer.getvalue()
+
+
+@dataclass
+class FakeInference:
+    """An inference server whose answers, state and speed a test decides; remembers its calls."""
+
+    inventory_now: Inventory | None = WHOLE
+    failure: GatewayError | None = None
+    delay_s: float = 0.0
+    cut: Cut = field(default_factory=lambda: Cut(picture(8, 6), (1, 2, 7, 5)))
+    down: dict[str, str] = field(default_factory=dict)
+    age_s: float | None = 1.5
+    calls: list[tuple[str, bytes]] = field(default_factory=list)
+    cancelled: int = 0
+    running: int = 0
+    most_running: int = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        return None
+
+    async def infer(self, pipeline: Pipeline, image: bytes, request_id: str) -> Cut:
+        assert request_id
+        self.calls.append((pipeline.name, image))
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        try:
+            await asyncio.sleep(self.delay_s)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.running -= 1
+        if self.failure:
+            raise self.failure
+        return self.cut if "box" in pipeline.outputs else Cut(self.cut.png)
+
+    async def inventory(self) -> Inventory:
+        if self.inventory_now is None:
+            raise InferenceUnavailableError("the server is not available")
+        return self.inventory_now
+
+    def pulse(self, pipeline: str) -> Pulse | None:
+        if self.inventory_now is None:
+            return None
+        reason = self.down.get(pipeline, "")
+        return Pulse(ok=not reason, reason=reason, age_s=self.age_s)
+
+
+@dataclass
+class FakeFetcher:
+    """Pictures by URL, without a network."""
+
+    pictures: dict[str, bytes]
+    asked: list[str] = field(default_factory=list)
+
+    async def fetch(self, url: str) -> bytes:
+        self.asked.append(url)
+        if url not in self.pictures:
+            raise SourceNotFoundError("the picture's host answers 404")
+        return self.pictures[url]
+
+    async def aclose(self) -> None:
+        return None
+
+
+@asynccontextmanager
+async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a running application, whose catalogue has been refreshed once."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://gateway") as client,
+    ):
+        with suppress(InferenceUnavailableError):
+            await app.state.parts.catalogue.refresh()
+        yield client
