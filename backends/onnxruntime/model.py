@@ -8,19 +8,20 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import onnxruntime as ort
 import triton_python_backend_utils as pb_utils
 
 from twin.accelerators import read_providers
 from twin.artefact import artefact_name, compute_capability, find_artefact
-from twin.batch import Call, group, join, split, wanted
+from twin.batch import Call, RunError, group, join, split, wanted
 from twin.contract import check, complete, configured_dims, needs_completion
 from twin.options import Defaults, read_options
 from twin.parameters import Config, ConfigError
-from twin.session import DeviceValue, RunError, Session, inspect
-from twin.tensors import Array, Values, decode_strings, on_host
+from twin.tensors import Array, DeviceValue, Values, decode_strings, on_host
+
+if TYPE_CHECKING:
+    from twin.session import Session
 
 
 class TritonPythonModel:
@@ -85,7 +86,7 @@ class TritonPythonModel:
 
     def _values(self, tensor: Any) -> Values:
         if not tensor.is_cpu():
-            value = DeviceValue(ort.OrtValue.from_dlpack(tensor.to_dlpack()))
+            value = self._session.adopt(tensor.to_dlpack())
             return value if self._input_ranks[tensor.name()] else value.host().reshape(())
         values: Array = tensor.as_numpy()
         if values.dtype.hasobject:
@@ -106,7 +107,7 @@ class TritonPythonModel:
             outputs = self._session.run(join(calls), wanted(calls))
             parts = split(outputs, calls, batching=self._max_batch_size > 0)
             return [(call, self._response(part)) for call, part in zip(calls, parts, strict=True)]
-        except (RunError, ValueError) as error:
+        except RunError as error:
             if len(calls) > 1:
                 return [pair for call in calls for pair in self._run([call])]
             return [(calls[0], _failure(pb_utils.TritonError(f"model '{self._name}': {error}")))]
@@ -121,7 +122,9 @@ class TritonPythonModel:
         return pb_utils.Tensor(name, array.reshape(self._scalar_dims[name]) if name in self._scalar_dims else array)
 
 
-def _load(args: Mapping[str, str], config: Config) -> Session:
+def _load(args: Mapping[str, str], config: Config) -> "Session":
+    from twin.session import Session
+
     on_gpu = args["model_instance_kind"] == "GPU"
     device_id = int(args["model_instance_device_id"])
     cores = len(os.sched_getaffinity(0))
@@ -137,6 +140,8 @@ def _load(args: Mapping[str, str], config: Config) -> Session:
 
 
 def _complete(completed: Any, config: Config, version_folder: Path) -> None:
+    from twin.session import inspect
+
     libraries = config.get("model_operations", {}).get("op_library_filename", ())
     signature = inspect(find_artefact(version_folder, artefact_name(config, None)), libraries)
     completion = complete(config, signature, Defaults.read(os.environ).max_batch_size)

@@ -8,6 +8,10 @@ import numpy as np
 from twin.tensors import Values, on_host
 
 
+class RunError(RuntimeError):
+    """A run of the network failed; the text is ONNX Runtime's own, or says what is wrong with the outputs."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One request: its place in the batch, its inputs and the outputs that it asks for."""
@@ -50,7 +54,7 @@ def wanted(calls: Sequence[Call]) -> list[str]:
 
 
 def split(outputs: Mapping[str, Values], calls: Sequence[Call], *, batching: bool) -> list[dict[str, Values]]:
-    """Each call's outputs, as views. Raises ValueError where an output has another number of rows than the batch."""
+    """Each call's outputs, as views. Raises RunError where an output has another number of rows than the batch."""
     if batching:
         _check_rows(outputs, sum(call.rows for call in calls))
     if len(calls) == 1:
@@ -67,4 +71,4 @@ def split(outputs: Mapping[str, Values], calls: Sequence[Call], *, batching: boo
 def _check_rows(outputs: Mapping[str, Values], total: int) -> None:
     for name, values in outputs.items():
         if values.shape[:1] != (total,):
-            raise ValueError(f"output '{name}' has shape {list(values.shape)} for a batch of {total}")
+            raise RunError(f"output '{name}' has shape {list(values.shape)} for a batch of {total}")

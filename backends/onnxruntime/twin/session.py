@@ -1,7 +1,6 @@
 """An ONNX Runtime session: opened from options and providers, run on host or GPU memory."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,29 +8,11 @@ import numpy as np
 import onnxruntime as ort
 
 from twin.accelerators import CPU, CUDA, Providers
+from twin.batch import RunError
 from twin.contract import Signature
 from twin.options import SessionOptions
 from twin.parameters import ConfigError
-from twin.tensors import Array, TensorSpec, Values
-
-
-class RunError(RuntimeError):
-    """ONNX Runtime refused a run; the text is its own."""
-
-
-@dataclass(frozen=True)
-class DeviceValue:
-    """An OrtValue in GPU memory."""
-
-    ort_value: Any
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.ort_value.shape())
-
-    def host(self) -> Array:
-        values: Array = self.ort_value.numpy()
-        return values
+from twin.tensors import DeviceValue, TensorSpec, Values
 
 
 class Session:
@@ -52,6 +33,11 @@ class Session:
         self._scalars = {spec.name for spec in self.signature.outputs if not spec.dims}
         self._run_options = _run_options(options)
         self._device_id = device_id
+
+    @staticmethod
+    def adopt(capsule: Any) -> DeviceValue:
+        """The GPU memory of a DLPack capsule, without a copy."""
+        return DeviceValue(ort.OrtValue.from_dlpack(capsule))
 
     def run(self, feeds: Mapping[str, Values], wanted: Sequence[str]) -> dict[str, Values]:
         """The `wanted` outputs, without a copy on the way in or out; raises RunError.

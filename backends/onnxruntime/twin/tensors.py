@@ -28,19 +28,24 @@ _DATA_TYPES = {
 }
 
 
-class DeviceTensor(Protocol):
-    """Values in GPU memory."""
+@dataclass(frozen=True)
+class DeviceValue:
+    """Values in GPU memory, held by ONNX Runtime's OrtValue."""
+
+    ort_value: Any
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.ort_value.shape())
 
     def host(self) -> Array:
         """A copy in host memory."""
-        ...
+        values: Array = self.ort_value.numpy()
+        return values
 
 
 # What goes into the network and comes out of it.
-Values: TypeAlias = Array | DeviceTensor
+Values: TypeAlias = Array | DeviceValue
 
 
 class NodeArg(Protocol):
