@@ -1,0 +1,36 @@
+"""JPEG straight through OpenCV: the same libjpeg-turbo and the same pixels as Pillow, in half the time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from imaging.arrays import Bytes
+
+START_OF_SCAN = b"\xff\xda"
+MOST_SCANS = 100  # a progressive file has about ten; each further one costs a pass over all pixels
+REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
+
+
+def has_too_many_scans(data: bytes) -> bool:
+    return data.count(START_OF_SCAN) > MOST_SCANS
+
+
+def scale_for(width: int, height: int, smallest: int) -> int:
+    """Return the largest of 8, 4, 2 and 1 by which the sides can be divided and stay at least `smallest` pixels."""
+    return next((s for s in (8, 4, 2) if min(width, height) >= s * smallest), 1)
+
+
+def decode(data: bytes, scale: int = 1) -> Bytes | None:
+    """Return RGB UINT8 [h, w, 3] of a three-channel JPEG at 1/`scale`, not turned; None where OpenCV refuses it."""
+    flags = REDUCED.get(scale, cv2.IMREAD_COLOR) | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
+    if pixels is None:
+        return None
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels), dtype=np.uint8)
