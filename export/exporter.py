@@ -8,8 +8,9 @@ from pathlib import Path
 import onnx
 
 from export import contract, figures, licence, loaders, pictures, versions
+from export.batches import looped
 from export.checkpoint import Checkpoint
-from export.errors import ContractError, ProofError
+from export.errors import ContractError, ProofError, UsageError
 from export.licence import Licence
 from export.network import Network
 from export.options import Options
@@ -33,25 +34,42 @@ def export(role: Role, checkpoint_name: str, options: Options) -> Exported:
     if said := contract.disagreements(promised, contract.of_role(role)):
         raise ContractError(f"{role.name}: {'; '.join(said)}")
     samples, known_figures = pictures.real(role.size, options.pictures), figures.read(options.figures)
+    terms = licence.detect(checkpoint_name, None, options.licence)
+    if options.commercial_only and terms.name != licence.UNKNOWN:  # before anything is downloaded
+        licence.require_commercial(terms, checkpoint_name)
     checkpoint = loaders.open_checkpoint(role, checkpoint_name, options)
     terms = licence.detect(checkpoint_name, checkpoint.folder, options.licence)
     if options.commercial_only:
         licence.require_commercial(terms, checkpoint_name)
     network = loaders.load(checkpoint, role, options)
+    precision = _precision(network, options)
     with versions.staging(options.repository, role.name) as staged:
         path = staged / MODEL
-        onnx.save(contracted(network, role, options.precision), path)
-        proof = prove(path, network, promised, role.tolerance[options.precision], samples)
+        onnx.save(contracted(network, role, precision), path)
+        proof = prove(path, network, promised, role.tolerance[precision], samples)
         if not proof.ok:
             raise ProofError(f"{role.name}: no version written: {'; '.join(proof.failures())}", proof.table())
-        facts = _facts(role, checkpoint, options, network, terms) | _measured(path, proof, role, options)
+        facts = _facts(role, checkpoint, options, network, terms) | _measured(path, proof, role, precision)
         versions.write_card(staged, facts | {"figures": known_figures})
         return Exported(versions.publish(staged, options.version), proof)
 
 
 def contracted(network: Network, role: Role, precision: Precision) -> onnx.ModelProto:
-    """The network at a precision, inside the role's contract."""
-    return wrap(replace(network, graph=CONVERT[precision](network.graph)), role)
+    """The network at a precision, for any number of pictures, inside the role's contract."""
+    if network.precision == precision:
+        converted = network
+    else:
+        converted = replace(network, graph=CONVERT[precision](network.graph), precision=precision)
+    return wrap(replace(converted, graph=looped(converted)) if converted.loops else converted, role)
+
+
+def _precision(network: Network, options: Options) -> Precision:
+    """A ready-made file that is smaller already stays what it is."""
+    if network.precision in ("fp32", options.precision):
+        return options.precision
+    if options.precision == "fp32":
+        return network.precision
+    raise UsageError(f"the weights are {network.precision} already; they cannot become {options.precision}")
 
 
 def _facts(role: Role, checkpoint: Checkpoint, options: Options, network: Network, terms: Licence) -> dict[str, object]:
@@ -71,13 +89,13 @@ def _facts(role: Role, checkpoint: Checkpoint, options: Options, network: Networ
     }
 
 
-def _measured(path: Path, proof: Proof, role: Role, options: Options) -> dict[str, object]:
+def _measured(path: Path, proof: Proof, role: Role, precision: Precision) -> dict[str, object]:
     return {
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "opset": opset_of(onnx.load(path)),
-        "precision": options.precision,
+        "precision": precision,
         "max_difference": proof.largest,
-        "tolerance": role.tolerance[options.precision].largest,
+        "tolerance": role.tolerance[precision].largest,
         "size_bytes": path.stat().st_size,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "proof": proof.facts(),

@@ -11,9 +11,10 @@ from PIL import Image
 
 from export.errors import UsageError
 from export.processor import Pictures, Planes, Preprocessing
-from export.roles import Role
+from export.roles import Precision, Role
 
 SMALLEST_SIDE = 32
+Reference = Callable[[Planes], Planes]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Head:
 @dataclass(frozen=True)
 class Network:
     """`graph` has one float input [n, 3, size, size] and one output [n, channels, h, w] or [n, h, w]; `reference` is
-    the original with the same signature, always returning four dimensions.
+    the original with the same signature, always returning four dimensions. `precision` is that of the weights as they
+    came; a network that `loops` takes one picture at a time.
     """
 
     architecture: str
@@ -35,8 +37,10 @@ class Network:
     head: Head
     preprocessing: Preprocessing
     graph: onnx.ModelProto
-    reference: Callable[[Planes], Planes]
+    reference: Reference
     folder: Path
+    precision: Precision = "fp32"
+    loops: bool = False
     remarks: tuple[str, ...] = ()
 
     @property

@@ -1,6 +1,7 @@
 """The one place where an exported model is measured before it may be served."""
 
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -9,13 +10,13 @@ from statistics import median
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 
 from export import contract, pictures, processor
 from export.contract import ALPHA, PIXELS, Contract
 from export.network import Network
 from export.processor import Pictures, Planes
 from export.roles import Tolerance
+from export.runtime import Session
 from export.wrap import network_input, opset_of
 
 # The processor computes in float32, in another order: a few units in the last place.
@@ -77,7 +78,7 @@ def prove(path: Path, network: Network, promised: Contract, tolerance: Tolerance
         *values,
         *_preprocessing(model, network, samples),
         _reported("file size", path.stat().st_size, "bytes"),
-        _reported("latency, batch 1", latency(run, samples[:1]), f"ms, median, {ort.get_device()}"),
+        _reported("latency, batch 1", latency(run, samples[:1]), f"ms, median, CPU, {os.cpu_count()} cores"),
         _release(model),
     )
     return Proof(rows, largest)
@@ -94,11 +95,10 @@ def contract_rows(promised: Contract, model: onnx.ModelProto) -> list[Row]:
 
 def runner(path: Path) -> Runner:
     """The file in ONNX Runtime, on the CPU with its defaults."""
-    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = Session(path)
 
     def run(batch: Pictures) -> Pictures:
-        answer: Pictures = session.run([ALPHA], {PIXELS: batch})[0]
-        return answer
+        return np.asarray(session.run(PIXELS, batch, [ALPHA])[0], dtype=np.uint8)
 
     return run
 
@@ -131,10 +131,10 @@ def _preprocessing(model: onnx.ModelProto, network: Network, samples: Pictures) 
     """The network's input as the graph makes it, against the checkpoint's own processor. Single colours must agree
     always; pictures too where nothing is resized, otherwise the difference of the resize rules is reported.
     """
-    session = ort.InferenceSession(network_input(model).SerializeToString(), providers=["CPUExecutionProvider"])
+    session = Session(network_input(model).SerializeToString())
 
     def made(batch: Pictures) -> Planes:
-        return np.asarray(session.run(None, {PIXELS: batch})[0], dtype=np.float32)
+        return np.asarray(session.run(PIXELS, batch)[0], dtype=np.float32)
 
     side, size = samples.shape[1], network.size
     limit = HALF_PIXEL_TOLERANCE if network.takes_half else PIXEL_TOLERANCE

@@ -1,15 +1,16 @@
 """SegFormer checkpoints of `transformers`, as a bare network and as its own reference."""
 
 import pickle
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from export import weights
 from export.checkpoint import CONFIG_FILE, Checkpoint
 from export.errors import CheckpointError
 from export.network import Head, Network, network_size
+from export.options import Options
 from export.processor import PROCESSOR_FILE, Planes
 from export.processor import read as read_processor
 from export.roles import Role
@@ -31,12 +32,12 @@ class Logits(torch.nn.Module):
         return logits
 
 
-def load(checkpoint: Checkpoint, role: Role, size: int | None) -> Network:
+def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
     """Raises CheckpointError for damaged weights and for heads that are no matte."""
     head = _head(checkpoint)
     preprocessing = read_processor(checkpoint.folder / PROCESSOR_FILE)
     module = Logits(_weights(checkpoint)).eval()
-    side = network_size(role, preprocessing, size)
+    side = network_size(role, preprocessing, options.network_size)
 
     def reference(planes: Planes) -> Planes:
         with torch.inference_mode():
@@ -63,37 +64,23 @@ def _head(checkpoint: Checkpoint) -> Head:
 
 
 def _weights(checkpoint: Checkpoint) -> torch.nn.Module:
+    """Through `transformers`, which knows older names of weights; bare state dictionaries directly."""
     from safetensors import SafetensorError
-
-    try:
-        network, missing = _read(checkpoint.folder)
-    except (SafetensorError, pickle.UnpicklingError, OSError, ValueError, RuntimeError, KeyError, EOFError) as error:
-        raise CheckpointError(f"{checkpoint.source}: cannot read the weights: {first_line(error)}") from error
-    if missing:
-        few = ", ".join(missing[:3])
-        raise CheckpointError(f"{checkpoint.source}: {len(missing)} weights are missing or misshapen, as {few}")
-    return network
-
-
-def _read(folder: Path) -> tuple[torch.nn.Module, list[str]]:
-    """The network and the names of weights that the checkpoint does not have."""
     from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
-    bare = sorted([*folder.glob("*.pt"), *folder.glob("*.pth")])
-    if bare and not any([*folder.glob("*.safetensors"), *folder.glob("*.bin")]):
-        bare_network = SegformerForSemanticSegmentation(SegformerConfig.from_pretrained(folder))
-        found = bare_network.load_state_dict(torch.load(bare[0], map_location="cpu", weights_only=True), strict=False)
-        return bare_network, [*found.missing_keys, *found.unexpected_keys]
+    if weights.files(checkpoint.folder)[0].suffix in (".pt", ".pth"):
+        bare = SegformerForSemanticSegmentation(SegformerConfig.from_dict(checkpoint.config))
+        weights.fill(bare, checkpoint)
+        return bare
     loader: Any = SegformerForSemanticSegmentation
-    network, report = loader.from_pretrained(
-        folder, output_loading_info=True, local_files_only=True, dtype=torch.float32
-    )
-    return network, sorted({*report["missing_keys"], *map(_name, report["mismatched_keys"])})
-
-
-def _name(mismatch: Any) -> str:  # noqa: ANN401 - a name, or a tuple of name and shapes
-    return str(mismatch if isinstance(mismatch, str) else mismatch[0])
-
-
-def first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    try:
+        network, report = loader.from_pretrained(
+            checkpoint.folder, output_loading_info=True, local_files_only=True, dtype=torch.float32
+        )
+    except (SafetensorError, pickle.UnpicklingError, OSError, ValueError, RuntimeError, KeyError, EOFError) as error:
+        reason = weights.first_line(error)
+        raise CheckpointError(f"{checkpoint.source}: cannot read the weights: {reason}") from error
+    misshapen = [name if isinstance(name, str) else name[0] for name in report["mismatched_keys"]]
+    weights.refuse_missing(checkpoint.source, sorted({*report["missing_keys"], *misshapen}))
+    loaded: torch.nn.Module = network
+    return loaded

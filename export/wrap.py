@@ -56,7 +56,9 @@ class _Chain:
         ]
         self.then("Resize", "", "", sizes, mode="linear", coordinate_transformation_mode="half_pixel")
         if shrinks:
-            self.nodes[-1].attribute.append(helper.make_attribute("antialias", 1))
+            # Weights beyond the border count as none, as in Pillow and torch; otherwise they repeat the border pixel.
+            smooth = (helper.make_attribute(key, 1) for key in ("antialias", "exclude_outside"))
+            self.nodes[-1].attribute.extend(smooth)
 
 
 def wrap(network: Network, role: Role) -> onnx.ModelProto:
@@ -146,8 +148,8 @@ def _back(network: Network, role: Role, opset: int, raw: onnx.ValueInfoProto) ->
         chain.then("Sigmoid")
     chain.then("Mul", chain.constant("levels", 255))
     chain.then("Round")
-    chain.then("Cast", to=TensorProto.UINT8)
     chain.then("Reshape", chain.constant("alpha_shape", [-1, role.size, role.size], np.int64))
+    chain.then("Cast", to=TensorProto.UINT8)  # last: TensorRT has eight-bit integers only at its ends
     chain.nodes[-1].output[0] = chain.tensor = ALPHA
     return chain
 

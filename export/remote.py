@@ -1,0 +1,85 @@
+"""Checkpoints that bring their own network code (BiRefNet, BiRefNet-lite, RMBG-2.0)."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from export.checkpoint import Checkpoint
+from export.errors import CheckpointError, RemoteCodeError
+from export.network import Head, Network, Reference, network_size
+from export.options import Options
+from export.processor import PROCESSOR_FILE, Planes
+from export.processor import read as read_processor
+from export.roles import Role
+from export.to_onnx import to_onnx
+from export.weights import fill, first_line
+
+OPSET = 20  # the first that the exporter gives deformable convolutions in
+AUTO_CLASS = "AutoModelForImageSegmentation"
+
+
+class LastOutput(torch.nn.Module):
+    """These networks answer with a list from coarse to fine; the last is the matte's logits."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        answer = self.network(pixel_values)
+        answer = getattr(answer, "logits", answer)
+        while isinstance(answer, list | tuple):
+            answer = answer[-1]
+        matte: torch.Tensor = answer
+        return matte
+
+
+def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
+    """Raises RemoteCodeError before anything of the checkpoint's code is read unless the options trust it."""
+    if not options.trust_remote_code:
+        raise RemoteCodeError(
+            f"{checkpoint.source} brings its own Python code; read it, then allow it with --trust-remote-code"
+        )
+    preprocessing = read_processor(checkpoint.folder / PROCESSOR_FILE)
+    size = network_size(role, preprocessing, options.network_size)
+    network = _network(checkpoint)
+    module = LastOutput(network).eval()
+
+    def reference(planes: Planes) -> Planes:
+        with torch.inference_mode():
+            return np.asarray(module(torch.from_numpy(planes)).numpy(), dtype=np.float32)
+
+    _check(reference, size)
+    graph = to_onnx(module, size, OPSET)
+    return Network(
+        type(network).__name__, size, Head("sigmoid"), preprocessing, graph, reference, folder=checkpoint.folder
+    )
+
+
+def _network(checkpoint: Checkpoint) -> torch.nn.Module:
+    """Built plainly and filled afterwards: `from_pretrained` builds on the meta device, which such code does not
+    survive (it asks tensors for their values while it is being built).
+    """
+    from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+    classes = checkpoint.config["auto_map"]
+    folder = str(checkpoint.folder)
+    try:
+        settings: Any = get_class_from_dynamic_module(classes["AutoConfig"], folder)
+        build: Any = get_class_from_dynamic_module(classes[AUTO_CLASS], folder)
+        network = build(config=settings.from_pretrained(folder))
+    except ImportError as error:
+        raise CheckpointError(f"{checkpoint.source}: its code needs a package: {first_line(error)}") from error
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, SyntaxError) as error:
+        raise CheckpointError(f"{checkpoint.source}: its code does not run: {first_line(error)}") from error
+    if not isinstance(network, torch.nn.Module):
+        raise CheckpointError(f"{checkpoint.source}: its code gives no torch module")
+    fill(network, checkpoint)
+    return network.float()
+
+
+def _check(reference: Reference, size: int) -> None:
+    shape = reference(np.zeros((1, 3, size, size), dtype=np.float32)).shape
+    if len(shape) != 4 or shape[1] != 1 or shape[2] != shape[3]:  # noqa: PLR2004 - [n, 1, h, w]
+        raise CheckpointError(f"the network's last output is {list(shape)}; a matte is [n, 1, height, width]")

@@ -1,0 +1,57 @@
+"""Weights from disk into a network. Safetensors first; pickles only with `weights_only`: code in them never runs."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from export.checkpoint import WEIGHT_PATTERNS, Checkpoint
+from export.errors import CheckpointError
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def fill(network: torch.nn.Module, checkpoint: Checkpoint) -> None:
+    """Every weight of the network from the checkpoint. Raises CheckpointError when one is missing or misshapen."""
+    state = {
+        name: tensor for file in files(checkpoint.folder) for name, tensor in _read(file, checkpoint.source).items()
+    }
+    try:
+        found = network.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(f"{checkpoint.source}: the weights do not fit: {first_line(error)}") from error
+    refuse_missing(checkpoint.source, found.missing_keys)
+
+
+def files(folder: Path) -> list[Path]:
+    """The usual file, else all of the preferred kind (a network may be split over several)."""
+    for pattern in WEIGHT_PATTERNS:
+        found = sorted(folder.glob(pattern))
+        usual = [path for path in found if path.stem in ("model", "pytorch_model")]
+        if found:
+            return usual or found
+    return []
+
+
+def refuse_missing(source: str, names: list[str]) -> None:
+    """A network whose weights are not all there would get random ones."""
+    if names:
+        raise CheckpointError(f"{source}: {len(names)} weights are missing or misshapen, as {', '.join(names[:3])}")
+
+
+def _read(file: Path, source: str) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        state: Any = torch.load(file, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, OSError, RuntimeError, ValueError, EOFError) as error:
+        raise CheckpointError(f"{source}: cannot read {file.name}: {first_line(error)}") from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise CheckpointError(f"{source}: {file.name} is not a plain dictionary of tensors")
+    return state
