@@ -194,7 +194,7 @@ def parse_url(text: str) -> httpx.URL:
         url, authority = httpx.URL(text), urlsplit(text).netloc
     except (httpx.InvalidURL, ValueError) as error:
         raise InvalidUrlError("this is not a URL", private=repr(error)) from error
-    if url.scheme not in {"http", "https"} or not url.host:
+    if url.scheme not in {"http", "https"} or not url.host or "%" in url.host:
         raise InvalidUrlError("the URL must begin with http:// or https:// and name a host")
     if url.userinfo or "@" in authority:
         raise InvalidUrlError("the URL must not hold a user name or password")

@@ -1,79 +1,128 @@
-"""Reads a multipart upload into memory within the limits: total bytes, one file, few small fields, a time."""
+"""Reads a multipart upload into memory within the limits: total bytes, one file, few small fields, a time.
+
+Parsed by `python_multipart` piece by piece; unlike Starlette's own form reading no temporary file is written, because
+the bytes are bounded and go on to Triton from memory.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, TypeAlias
 
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from gateway import limits
-from gateway.errors import ClientGoneError, InvalidUploadError, TooLargeError, UploadTimeoutError
+from gateway.errors import ClientGoneError, InvalidUploadError, UploadTimeoutError
 from gateway.settings import Settings
+
+if TYPE_CHECKING:  # the parser's types exist for type checkers only
+    from python_multipart.multipart import MultipartCallbacks
 
 FILE_FIELD = "file"
 MAX_FIELDS = 8
 MAX_FIELD_BYTES = 4096
 # Boundaries, part headers and small fields around the file.
 FORM_OVERHEAD_BYTES = 64 * 1024
+Fields: TypeAlias = dict[str, str]
 
 
-class _InMemoryParser(MultiPartParser):
-    """Starlette's parser without its temporary files: the stream below is capped, and the bytes go on from memory."""
-
-    spool_max_size = 2**40
-
-
-async def read_upload(request: Request, settings: Settings) -> tuple[bytes, dict[str, str]]:
+async def read_upload(request: Request, settings: Settings) -> tuple[bytes, Fields]:
     """The bytes of the field `file`, and the other fields.
 
     Raises InvalidUploadError, TooLargeError, UploadTimeoutError or ClientGoneError.
     """
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise InvalidUploadError("send a multipart/form-data form with the picture in the field 'file'")
-    cap = settings.upload_max_bytes + FORM_OVERHEAD_BYTES
-    _check_announced(request.headers.get("content-length", ""), cap, settings.upload_max_bytes)
-    parser = _InMemoryParser(
-        request.headers,
-        _capped(request, cap, settings.upload_max_bytes),
-        max_files=1,
-        max_fields=MAX_FIELDS,
-        max_part_size=MAX_FIELD_BYTES,
-    )
     try:
         async with asyncio.timeout(settings.upload_timeout_s):
-            form = await parser.parse()
+            form = await _read(request, options[b"boundary"], settings.upload_max_bytes)
     except TimeoutError as error:
         raise UploadTimeoutError(f"the upload took longer than {settings.upload_timeout_s:g} s") from error
-    except MultiPartException as error:
-        raise InvalidUploadError(error.message) from error
+    except FormParserError as error:
+        raise InvalidUploadError("this is not a multipart/form-data form", private=str(error)) from error
     except ClientDisconnect as error:
         raise ClientGoneError("the client hung up during the upload") from error
-    try:
-        data, fields = await _split(form)
-    finally:
-        await form.close()
-    limits.check_size(len(data), settings.upload_max_bytes)
-    return data, fields
+    if form.file is None or not form.complete:
+        raise InvalidUploadError("the form has no whole file in its field 'file'")
+    return bytes(form.file), {name: value.decode("utf-8", "replace") for name, value in form.fields.items()}
 
 
-async def _capped(request: Request, cap: int, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    total = 0
+async def _read(request: Request, boundary: bytes, max_bytes: int) -> "_Form":
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit():
+        limits.check_size(int(announced) - FORM_OVERHEAD_BYTES, max_bytes)
+    form, total = _Form(max_bytes), 0
+    parser = MultipartParser(boundary, form.callbacks())
     async for chunk in request.stream():
         total += len(chunk)
-        if total > cap:
-            raise TooLargeError(f"the picture is larger than {max_bytes} bytes")
-        yield chunk
+        limits.check_size(total - FORM_OVERHEAD_BYTES, max_bytes)
+        parser.write(chunk)
+    parser.finalize()
+    return form
 
 
-def _check_announced(length: str, cap: int, max_bytes: int) -> None:
-    if length.isdigit() and int(length) > cap:
-        raise TooLargeError(f"the picture is larger than {max_bytes} bytes")
+class _Form:
+    """What the parser's callbacks have gathered so far."""
 
+    def __init__(self, max_bytes: int) -> None:
+        self.file: bytearray | None = None
+        self.fields: dict[str, bytearray] = {}
+        self.complete = False
+        self._max_bytes = max_bytes
+        self._header, self._value = bytearray(), bytearray()
+        self._disposition = b""
+        self._part = bytearray()
+        self._part_limit = 0
 
-async def _split(form: FormData) -> tuple[bytes, dict[str, str]]:
-    upload = form.get(FILE_FIELD)
-    if not isinstance(upload, UploadFile):
-        raise InvalidUploadError("the form has no file in its field 'file'")
-    fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-    return await upload.read(), fields
+    def callbacks(self) -> "MultipartCallbacks":
+        return {
+            "on_part_begin": self._begin_part,
+            "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._open_part,
+            "on_part_data": self._fill_part,
+            "on_end": self._end,
+        }
+
+    def _begin_part(self) -> None:
+        self._disposition = b""
+
+    def _end_header(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._header.clear()
+        self._value.clear()
+
+    def _open_part(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        name = options.get(b"name", b"").decode("utf-8", "replace")
+        if b"filename" in options:
+            self._open_file(name)
+        else:
+            self._open_field(name)
+
+    def _open_file(self, name: str) -> None:
+        if name != FILE_FIELD or self.file is not None:
+            raise InvalidUploadError("the form holds more or other files than one in its field 'file'")
+        self._part = self.file = bytearray()
+        self._part_limit = self._max_bytes
+
+    def _open_field(self, name: str) -> None:
+        if len(self.fields) >= MAX_FIELDS:
+            raise InvalidUploadError(f"the form has more than {MAX_FIELDS} fields")
+        if name in self.fields:
+            raise InvalidUploadError("the form has a field twice")
+        self._part = self.fields[name] = bytearray()
+        self._part_limit = MAX_FIELD_BYTES
+
+    def _fill_part(self, data: bytes, start: int, end: int) -> None:
+        if len(self._part) + end - start > self._part_limit:
+            if self._part is self.file:
+                limits.check_size(len(self._part) + end - start, self._max_bytes)
+            raise InvalidUploadError(f"a field of the form is larger than {MAX_FIELD_BYTES} bytes")
+        self._part += data[start:end]
+
+    def _end(self) -> None:
+        self.complete = True

@@ -1,0 +1,127 @@
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from gateway.app import create_app
+from gateway.settings import Settings
+from tests.gateway.fakes import FakeFetcher, FakeInference, client_of, picture
+
+PATH = "/api/v2/step/predict_upload"
+BOUNDARY = {"Content-Type": "multipart/form-data; boundary=frontier"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(model_repository=tmp_path, upload_max_bytes=100_000, upload_timeout_s=0.3, max_pixels=10_000)
+
+
+def part(name: str, data: bytes, filename: str | None = "a.png") -> bytes:
+    named = f'; filename="{filename}"' if filename else ""
+    return f'--frontier\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode() + data + b"\r\n"
+
+
+END = b"--frontier--\r\n"
+
+
+async def outcome(client: httpx.AsyncClient, body: bytes | AsyncIterator[bytes]) -> tuple[int, str]:
+    answer = await client.post(PATH, content=body, headers=BOUNDARY)
+    return answer.status_code, answer.json()["code"] if answer.status_code != 200 else ""
+
+
+async def test_a_form_with_one_file_is_read(client: httpx.AsyncClient) -> None:
+    assert await outcome(client, part("file", picture()) + END) == (200, "")
+    assert await outcome(client, part("output", b"alpha", None) + part("file", picture()) + END) == (200, "")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (END, (422, "invalid_upload")),
+        (b"", (422, "invalid_upload")),
+        (b"no form at all", (422, "invalid_upload")),
+        (part("picture", picture()) + END, (422, "invalid_upload")),
+        (part("file", b"text", None) + END, (422, "invalid_upload")),
+        (part("file", picture()) + part("file", picture()) + END, (422, "invalid_upload")),
+        (part("file", picture()) + part("other", picture()) + END, (422, "invalid_upload")),
+        (b"".join(part(f"x{i}", b"1", None) for i in range(500)) + END, (422, "invalid_upload")),
+        (part("output", b"a" * 5000, None) + part("file", picture()) + END, (422, "invalid_upload")),
+        (b"--frontier\r\n" + b"X-Junk: 1\r\n" * 5000 + b"\r\n", (422, "invalid_upload")),
+        (part("file", b"") + END, (422, "unreadable_picture")),
+        (part("file", b"<html></html>") + END, (415, "unsupported_type")),
+        (part("file", picture()[:20]) + END, (422, "unreadable_picture")),
+        (part("file", picture(101, 100)) + END, (422, "too_many_pixels")),
+        (part("file", bytes(100_001)) + END, (413, "too_large")),
+        (part("file", bytes(200_000)) + END, (413, "too_large")),
+    ],
+)
+async def test_every_other_form_gets_its_error(
+    client: httpx.AsyncClient, inference: FakeInference, body: bytes, expected: tuple[int, str]
+) -> None:
+    assert await outcome(client, body) == expected
+    assert not inference.calls
+
+
+async def test_a_form_cut_off_inside_its_file_is_refused(client: httpx.AsyncClient) -> None:
+    assert await outcome(client, part("file", picture())[:-10]) == (422, "invalid_upload")
+
+
+async def test_a_body_that_is_no_form_is_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.post(PATH, content=picture(), headers={"Content-Type": "image/png"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_upload")
+    assert "'file'" in answer.json()["detail"]
+
+
+async def test_an_announced_size_over_the_limit_is_refused_unread(client: httpx.AsyncClient) -> None:
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(100):
+            read += 10_000
+            yield bytes(10_000)
+
+    headers = BOUNDARY | {"Content-Length": "1000000"}
+    answer = await client.post(PATH, content=body(), headers=headers)
+    assert (answer.status_code, answer.json()["code"], read) == (413, "too_large", 0)
+
+
+async def test_an_endless_body_is_cut_off_at_the_limit(client: httpx.AsyncClient) -> None:
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        yield part("file", b"")[:-2]
+        while read < 50_000_000:
+            read += 65_536
+            yield bytes(65_536)
+
+    assert await outcome(client, body()) == (413, "too_large")
+    assert read < 500_000
+
+
+async def test_a_slow_upload_is_given_up(client: httpx.AsyncClient) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for byte in part("file", picture()):
+            await asyncio.sleep(0.05)
+            yield bytes([byte])
+
+    assert await outcome(client, body()) == (408, "upload_timeout")
+
+
+async def test_a_large_json_body_is_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/v2/step/predict", json={"image_url": "http://x/" + "a" * 70_000})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_a_fetched_picture_passes_the_same_limits(
+    settings: Settings, inference: FakeInference, app: FastAPI
+) -> None:
+    pictures = {"http://h/wide": picture(101, 100), "http://h/html": b"<html>", "http://h/none": b""}
+    fetching = create_app(settings, inference, app.state.parts.shelf._store, FakeFetcher(pictures))
+    async with client_of(fetching) as client:
+        answers = [(await client.post("/api/v2/step/predict", json={"url": url})).json()["code"] for url in pictures]
+    assert answers == ["too_many_pixels", "unsupported_type", "unreadable_picture"]
