@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.scenes.canvas import Array, blurred, over
+from training.scenes.canvas import Array, blurred, chance, over
 from training.scenes.colours import palette, tinted
 from training.scenes.fringe import furred
 from training.scenes.outlines import ellipse, ribbon
-from training.scenes.shading import Finish, lit
-from training.scenes.subjects import Canvas, Stage, Subject
+from training.scenes.shading import Finish
+from training.scenes.subjects import Canvas, Coat, Stage, Subject, coat
 from training.scenes.textures import noise, texture
 
 
@@ -57,10 +57,7 @@ class Beast(Canvas):
         mask = np.clip((blurred(mask, radius) - 0.5) * radius * 1.8 + 0.5, 0, 1).astype(np.float32)
         mask = furred(self.rng, mask, self.hide.hair * hair)
         finish = Finish(max(2.0, bulge * self.stage.frame.scale), self.hide.bump, 0.0, 0.0)
-        self.lay(
-            mask,
-            lit(self.rng, (self.hide.colour * np.float32(tone)).astype(np.float32), mask, finish, self.stage.light),
-        )
+        self.cover(mask, (self.hide.colour * np.float32(tone)).astype(np.float32), finish)
         return mask
 
     def face(self, x: float, y: float, size: float, *, front: bool) -> None:
@@ -131,7 +128,7 @@ def lying(rng: np.random.Generator, stage: Stage) -> Subject:
     beast = Beast(rng, stage)
     floor, girth, head = 0.4, rng.uniform(0.24, 0.36), rng.uniform(0.18, 0.32)
     hx, hy = rng.uniform(-0.6, -0.35), rng.uniform(-0.7, -0.15)
-    mane = rng.random() < 0.35  # noqa: PLR2004
+    mane = chance(rng, 0.35)
     paw = rng.uniform(0.05, 0.1)
     body = [
         ellipse(0.55, girth, 0.2, floor - girth),
@@ -178,12 +175,12 @@ def frontal(rng: np.random.Generator, stage: Stage) -> Subject:
     ]
     beast.limb(*ears, bulge=0.06, tone=rng.uniform(0.7, 1.1))
     beast.limb(ellipse(head, head * rng.uniform(1, 1.5), 0, hy + 0.05), bulge=head * 0.8)
-    if rng.random() < 0.4:  # noqa: PLR2004
+    if chance(rng, 0.4):
         trunk = np.array([[0, hy + head * 0.5], [rng.normal(0, 0.06), 0.3], [rng.normal(0, 0.2), 0.75]])
         beast.limb(ribbon(trunk, np.array([head * 0.5, 0.1, 0.06])), bulge=0.1)
     else:
         beast.limb(ellipse(head * 0.6, head * 0.5, 0, hy + head * 0.8), bulge=head * 0.5)
-    if rng.random() < 0.4:  # noqa: PLR2004
+    if chance(rng, 0.4):
         _horns(beast, head, hy)
     beast.face(0, hy, head, front=True)
     return beast.done("animal frontal", beast.hide.name)
@@ -208,7 +205,7 @@ def _horns(beast: Beast, head: float, hy: float) -> None:
     colour = np.broadcast_to(palette(rng, "dry", 1)[0], beast.light.shape).astype(np.float32)
     mask = beast.shape(*horns)
     finish = Finish(max(2.0, 0.05 * beast.stage.frame.scale), 0.1, 0.3)
-    beast.lay(mask, lit(rng, colour, mask, finish, beast.stage.light))
+    beast.cover(mask, colour, finish)
 
 
 def bird(rng: np.random.Generator, stage: Stage) -> Subject:
@@ -219,7 +216,7 @@ def bird(rng: np.random.Generator, stage: Stage) -> Subject:
     neck, head = rng.uniform(0.05, 0.7), rng.uniform(0.12, 0.2)
     hx, hy = 0.45, -0.25 - neck
     beak = np.array([[hx, hy - 0.05], [hx + rng.uniform(0.2, 0.5), hy + rng.uniform(0, 0.1)], [hx, hy + 0.08]])
-    beast.add(beast.shape(beak.astype(np.float32)), _beak(rng))
+    beast.add(beast.shape(beak.astype(np.float32)), coat(rng, "glossy"))
     tail = np.array([[-0.3, 0], [-0.95, rng.uniform(-0.2, 0.3)], [-0.9, rng.uniform(0.3, 0.5)], [-0.3, 0.25]])
     body = [
         ellipse(0.5, 0.33, 0, 0.08, -0.25),
@@ -234,16 +231,8 @@ def bird(rng: np.random.Generator, stage: Stage) -> Subject:
     return beast.done("bird", beast.hide.name)
 
 
-def _beak(rng: np.random.Generator):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    from training.scenes.subjects import coat
-
-    return coat(rng, "glossy")
-
-
 def person(rng: np.random.Generator, stage: Stage) -> Subject:
     """A clothed figure: legs, torso, arms, head, hair."""
-    from training.scenes.subjects import Coat, coat
-
     canvas = Canvas(rng, stage)
     skin = Coat("skin", palette(rng, "fur", 2, 0.1), ("plain",), 0.1, 0.1, 0.1)
     trousers, shirt, hair = coat(rng, "cloth"), coat(rng, str(rng.choice(["cloth", "printed"]))), coat(rng, "cloth")

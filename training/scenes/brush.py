@@ -37,14 +37,14 @@ def blades(
 
 
 def leaves(rng: np.random.Generator, drawn: Sheet, places: Array, sizes: Array, colours: Array) -> None:
-    """Pointed ovals at `places` (n, 2), half as long as `sizes` pixels on each side, turned about a common direction."""
+    """Pointed ovals at `places` (n, 2), reaching `sizes` pixels to each side, turned about a common direction."""
     count = len(places)
     angle = rng.normal(rng.uniform(0, 6.3), rng.uniform(0.3, 2.0), count)
     along = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     across = np.stack([-along[:, 1], along[:, 0]], axis=1) * rng.uniform(0.12, 0.5)
     reach = sizes[:, None]
     corners = [places - along * reach, places + across * reach, places + along * reach, places - across * reach]
-    if float(sizes.mean()) > 5:  # noqa: PLR2004
+    if float(sizes.mean()) > 5:
         side = across * 0.8
         corners = [
             places - along * reach, places + (side - along * 0.5) * reach, places + (side + along * 0.4) * reach,

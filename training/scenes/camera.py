@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.scenes.canvas import Array, blurred, encoded, grid
+from training.scenes.canvas import Array, blurred, chance, encoded, grid
 from training.scenes.textures import noise
 
 Picture = npt.NDArray[np.uint8]
@@ -16,7 +16,7 @@ METERED = 0.75  # a camera's meter follows the scene, not all the way
 
 @dataclass(frozen=True)
 class Defects:
-    """`blur` in pixels, `noise` 0..1 of full scale, `exposure` the encoded mean that is aimed at, `quality` the JPEG's."""
+    """`blur` in pixels, `noise` 0..1 of full scale, `exposure` the encoded mean aimed at, `quality` the JPEG's."""
 
     blur: float
     noise: float
@@ -30,8 +30,8 @@ class Defects:
 
     @staticmethod
     def drawn(rng: np.random.Generator, longer: int) -> "Defects":
-        cast = np.exp(rng.normal(0, 0.03 if rng.random() < 0.7 else 0.09, 3))  # noqa: PLR2004
-        blur = 0.0 if rng.random() < 0.5 else float(rng.uniform(0.3, 1.2)) * longer / 384  # noqa: PLR2004
+        cast = np.exp(rng.normal(0, 0.03 if chance(rng, 0.7) else 0.09, 3))
+        blur = 0.0 if chance(rng, 0.5) else float(rng.uniform(0.3, 1.2)) * longer / 384
         return Defects(
             blur=round(blur, 3),
             noise=round(float(rng.exponential(0.012)), 4),
@@ -39,8 +39,8 @@ class Defects:
             cast=(round(float(cast[0]), 3), round(float(cast[1]), 3), round(float(cast[2]), 3)),
             vignette=round(float(max(0.0, rng.normal(0.1, 0.25))), 3),
             contrast=round(float(np.exp(rng.normal(0.05, 0.2))), 3),
-            saturation=round(float(np.exp(rng.normal(0, 0.25))), 3),
-            resample=1.0 if rng.random() < 0.7 else round(float(rng.uniform(0.5, 1.0)), 3),  # noqa: PLR2004
+            saturation=round(float(np.exp(rng.normal(-0.05, 0.2))), 3),
+            resample=1.0 if chance(rng, 0.7) else round(float(rng.uniform(0.5, 1.0)), 3),
             quality=int(rng.integers(40, 96)),
         )
 
@@ -60,11 +60,9 @@ def developed(rng: np.random.Generator, light: Array, defects: Defects) -> Pictu
         grey = picture.mean(axis=2, keepdims=True)
         picture = grey + (picture - grey) * np.float32(defects.saturation)
     picture = (picture - 0.45) * np.float32(defects.contrast) + 0.45
-    if defects.noise > 0.002:  # noqa: PLR2004
-        picture = (
-            picture + rng.standard_normal((*size, 1 if rng.random() < 0.5 else 3), dtype=np.float32) * defects.noise
-        )  # noqa: PLR2004
-    if defects.noise > 0.03:  # noqa: PLR2004
+    if defects.noise > 0.002:
+        picture = picture + rng.standard_normal((*size, 1 if chance(rng, 0.5) else 3), dtype=np.float32) * defects.noise
+    if defects.noise > 0.03:
         picture = picture + ((noise(rng, size, 80, 1) - 0.5) * defects.noise)[..., None]
     done = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
     return _resampled(done, defects.resample)

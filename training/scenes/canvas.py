@@ -1,6 +1,7 @@
 """What all scene modules share: array types, the frame that places a subject, and linear light.
 
-All colours are linear-light RGB, float32, 0..1, shape (height, width, 3); masks and fields are float32, 0..1, (height, width).
+All colours are linear-light RGB, float32, 0..1, (height, width, 3); masks and fields are float32,
+0..1, (height, width).
 """
 
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Frame:
             xy[:, 0] *= -1
         cosine, sine = np.cos(self.angle), np.sin(self.angle)
         turned = np.stack([xy[:, 0] * cosine - xy[:, 1] * sine, xy[:, 0] * sine + xy[:, 1] * cosine], axis=1)
-        return (turned * self.scale + np.array(self.centre)).astype(np.float32)
+        return np.asarray((turned * self.scale + np.array(self.centre)), dtype=np.float32)
 
     def moved(self, dx: float, dy: float, scale: float = 1.0, angle: float = 0.0) -> "Frame":
         """A frame inside this one, (dx, dy) in units of this one."""
@@ -73,7 +74,7 @@ def unit(mask: npt.NDArray[np.uint8]) -> Array:
 
 def blurred(picture: Array, sigma: float) -> Array:
     """Gaussian blur; wide ones run on a reduced copy, which nobody can tell apart and which is many times faster."""
-    if sigma < 0.3:  # noqa: PLR2004
+    if sigma < 0.3:
         return picture
     height, width = picture.shape[:2]
     factor = max(1, int(sigma / 3))
@@ -86,7 +87,10 @@ def blurred(picture: Array, sigma: float) -> Array:
 
 def over(front: Array, alpha: Array, back: Array) -> Array:
     """`front` (or one colour) laid over `back` through `alpha`."""
-    return np.asarray(back + (front - back) * alpha[..., None], dtype=np.float32)
+    mixed = np.subtract(front, back, dtype=np.float32)
+    mixed *= alpha[..., None]
+    mixed += back
+    return mixed
 
 
 def grid(size: Size) -> tuple[Array, Array]:
@@ -100,3 +104,7 @@ def grid(size: Size) -> tuple[Array, Array]:
 def smoothstep(field: Array, low: float, high: float) -> Array:
     t = np.clip((field - low) / (high - low), 0.0, 1.0)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
+
+
+def chance(rng: np.random.Generator, probability: float) -> bool:
+    return bool(rng.random() < probability)

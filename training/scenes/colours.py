@@ -6,7 +6,7 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
-from training.scenes.canvas import Array, Colour, linear
+from training.scenes.canvas import Array, Colour, chance, linear
 
 
 def from_hsv(hue: float, saturation: float, value: float) -> Colour:
@@ -22,7 +22,7 @@ def fur(rng: np.random.Generator) -> Colour:
 
 
 def foliage(rng: np.random.Generator) -> Colour:
-    return from_hsv(rng.normal(0.25, 0.05), rng.uniform(0.15, 0.85), rng.uniform(0.08, 0.75))
+    return from_hsv(rng.normal(0.25, 0.05), rng.uniform(0.1, 0.72), rng.uniform(0.08, 0.75))
 
 
 def dry(rng: np.random.Generator) -> Colour:
@@ -84,9 +84,9 @@ def palette(rng: np.random.Generator, name: str, count: int = 3, spread: float =
     factors = np.exp(rng.normal(0, spread, (count, 1)))
     casts = np.exp(rng.normal(0, spread * 0.18, (count, 3)))
     colours = np.clip(first * factors * casts, 0.002, 1.0)
-    if rng.random() < 0.3:  # noqa: PLR2004
+    if chance(rng, 0.3):
         colours[rng.integers(count)] = MOODS[name](rng)
-    return colours.astype(np.float32)
+    return np.asarray(colours, dtype=np.float32)
 
 
 def tinted(field: Array, colours: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from training.scenes import animals, brush, camera, objects, shadows, tableware, vehicles
 from training.scenes.camera import Defects, Picture
-from training.scenes.canvas import Array, Frame, Size, blurred, over, smoothstep
+from training.scenes.canvas import Array, Frame, Size, blurred, chance, over, smoothstep
 from training.scenes.colours import palette
 from training.scenes.indoor import INDOOR, Ground
 from training.scenes.outdoor import OUTDOOR
@@ -74,7 +74,7 @@ def canvas_size(rng: np.random.Generator, longer: int) -> Size:
 def _kinds(rng: np.random.Generator) -> tuple[str, str]:
     """Subjects and grounds that go together, and any with any at times."""
     draw = rng.random()
-    if draw < 0.5:  # noqa: PLR2004
+    if draw < 0.5:
         beings = list(BEINGS)
         subject = str(rng.choice(beings, p=[0.2, 0.2, 0.18, 0.06, 0.06, 0.12, 0.18]))
         roads = ["road", "road", "meadow", "backdrop"]
@@ -82,7 +82,7 @@ def _kinds(rng: np.random.Generator) -> tuple[str, str]:
             rng.choice(roads if subject.startswith("car") else ["meadow", "meadow", "jungle", "backdrop", "road"])
         )
         return subject, ground
-    if draw < 0.85:  # noqa: PLR2004
+    if draw < 0.85:
         return str(rng.choice(list(THINGS))), str(rng.choice(list(INDOOR)))
     return str(rng.choice(list(SUBJECTS))), str(rng.choice(list(GROUNDS)))
 
@@ -99,14 +99,14 @@ def _frame(rng: np.random.Generator, size: Size, kind: str) -> Frame:
     loose_y = height * 0.08
     x, y = width / 2 + rng.normal(0, 0.45) * loose_x, height * rng.uniform(0.5, 0.58) + rng.normal(0, 1) * loose_y
     angle = rng.normal(0, 0.05) if upright else rng.uniform(-np.pi, np.pi)
-    return Frame(size, float(scale), (float(x), float(y)), float(angle), bool(rng.random() < 0.5))  # noqa: PLR2004
+    return Frame(size, float(scale), (float(x), float(y)), float(angle), bool(chance(rng, 0.5)))
 
 
 def _subject(rng: np.random.Generator, kind: str, size: Size, light: Light) -> Subject:
-    """Draws until the subject covers between 3 and 85 % of the picture; gives the last try after four."""
+    """Draws until the subject covers between 5 and 85 % of the picture; gives the last try after four."""
     for _ in range(4):
         subject = SUBJECTS[kind](rng, Stage(_frame(rng, size, kind), light))
-        if 0.03 < float(subject.alpha.mean()) < 0.85:  # noqa: PLR2004
+        if 0.05 < float(subject.alpha.mean()) < 0.85:
             break
     return subject
 
@@ -115,11 +115,11 @@ def _focused(rng: np.random.Generator, ground: Ground, foot: float) -> Array:
     """Depth of field: sharp at the subject's foot, softer away from it; all sharp at times."""
     height, width = ground.light.shape[:2]
     sigma = max(height, width) * float(np.exp(rng.uniform(-6.5, -3.6)))
-    if rng.random() < 0.3 or sigma < 0.4:  # noqa: PLR2004
+    if chance(rng, 0.3) or sigma < 0.4:
         return ground.light
     soft = blurred(ground.light, sigma)
     if ground.horizon is None:
-        return soft if rng.random() < 0.2 else ground.light  # noqa: PLR2004
+        return soft if chance(rng, 0.2) else ground.light
     rows = np.arange(height, dtype=np.float32)[:, None]
     span = max(foot - ground.horizon, height * 0.1)
     share = smoothstep(np.abs(rows - foot) / span, 0.15, 1.0)
@@ -133,12 +133,11 @@ def _occluder(rng: np.random.Generator, size: Size, foot: float) -> tuple[Array,
     count = int(rng.integers(20, 260))
     colours = palette(rng, str(rng.choice(["foliage", "foliage", "dry"])), 6, 0.5)
     drawn = np.zeros((height, width, 3), np.uint8)
-    state = rng.bit_generator.state
     depth = rng.uniform(0.0, 0.12) * height
     roots = np.stack([rng.uniform(0, width, count), rng.uniform(foot, foot + depth + 2, count)], axis=1).astype(
         np.float32
     )
-    if rng.random() < 0.5:  # noqa: PLR2004
+    if chance(rng, 0.5):
         roots[:, 0] = rng.normal(rng.uniform(0, width), width * 0.2, count)
     lengths = (height * rng.uniform(0.02, 0.14) * rng.uniform(0.4, 1.4, count)).astype(np.float32)
     state = rng.bit_generator.state
@@ -148,8 +147,8 @@ def _occluder(rng: np.random.Generator, size: Size, foot: float) -> tuple[Array,
     brush.blades(rng, stencil, roots, lengths, np.ones_like(colours))
     mask = stencil[..., 0].astype(np.float32) / 255
     sigma = float(rng.choice([0.0, 0.0, 0.8, 2.0])) * max(size) / 384
-    light = brush.light(drawn) / np.maximum(mask, 0.05)[..., None] ** 2
-    return blurred(np.clip(light, 0, 1).astype(np.float32), sigma), blurred(mask, sigma)
+    light: Array = brush.light(drawn) / np.maximum(mask, np.float32(0.05))[..., None] ** 2
+    return blurred(np.clip(light, 0, 1), sigma), blurred(mask, sigma)
 
 
 def scene(
@@ -174,7 +173,7 @@ def scene(
     back = over((back * tint).astype(np.float32), shade, back)
     front = _blended(rng, subject, back)
     light_all = over(front, alpha, back)
-    occluded = ground.outdoor and rng.random() < 0.35  # noqa: PLR2004
+    occluded = ground.outdoor and chance(rng, 0.35)
     if occluded:
         blades, mask = _occluder(rng, size, subject.foot)
         light_all, alpha = over(blades, mask, light_all), (alpha * (1 - mask)).astype(np.float32)
@@ -194,6 +193,6 @@ def _blended(rng: np.random.Generator, subject: Subject, back: Array) -> Array:
     match = np.float32((lightness / 0.25) ** rng.uniform(0.0, 0.5))
     spill = 1 + (around / (lightness + 1e-4) - 1) * np.float32(rng.uniform(0, 0.4))
     front = subject.light * np.clip(match, 0.35, 1.7) * spill
-    if rng.random() < 0.25:  # noqa: PLR2004
+    if chance(rng, 0.25):
         front = blurred(front.astype(np.float32), float(rng.uniform(0.4, 1.2)))
     return np.asarray(np.clip(front, 0, 2), dtype=np.float32)

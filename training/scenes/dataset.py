@@ -14,7 +14,7 @@ from training.scenes import camera, composer
 from training.scenes.renders import Renders
 
 MANIFEST = "manifest.jsonl"
-RECIPE = 1  # raised whenever the same seed gives other pictures, so that a folder never mixes two generators
+RECIPE = 2  # raised whenever the same seed gives other pictures, so that a folder never mixes two generators
 
 
 class DatasetError(Exception):
@@ -100,7 +100,8 @@ def _usable(plan: Plan, lines: dict[int, Line]) -> dict[int, Line]:
         found = (line["recipe"], line["seed"], line["longer_side"], line["source"])
         if found != asked:
             raise DatasetError(
-                f"{plan.folder} holds pictures of (recipe, seed, size, source) {found}, not {asked}: name another folder or delete it"
+                f"{plan.folder} holds pictures of (recipe, seed, size, source) {found}, not {asked}: "
+                "name another folder or delete it"
             )
     return {
         index: line

@@ -9,14 +9,14 @@ from training.scenes.textures import noise
 
 def furred(rng: np.random.Generator, mask: Array, length: float, fall: float = 0.35) -> Array:
     """The mask with hairs of about `length` pixels standing out of its outline; `fall` pulls them down."""
-    contours, _ = cv2.findContours((mask > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)  # noqa: PLR2004
-    if not contours or length < 0.7:  # noqa: PLR2004
+    contours, _ = cv2.findContours((mask > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not contours or length < 0.7:
         return mask
     hairs = np.zeros(mask.shape, np.uint8)
     tuft = noise(rng, (mask.shape[0], mask.shape[1]), rng.uniform(10, 40), 2)
     for contour in contours:
         points = contour[:, 0, :].astype(np.float32)
-        if len(points) > 20:  # noqa: PLR2004
+        if len(points) > 20:
             _comb(rng, hairs, points, tuft, length, fall)
     soft = blurred(mask, float(rng.uniform(0.3, 0.3 + length * 0.12)))
     return np.maximum(soft, unit(hairs))

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from training.scenes.canvas import Array, Size, blurred, filled, grid, over, smoothstep
+from training.scenes.canvas import Array, Size, blurred, chance, filled, grid, over, smoothstep
 from training.scenes.colours import mood, palette, tinted
 from training.scenes.outlines import OUTLINES
 from training.scenes.textures import noise, texture
@@ -14,7 +14,7 @@ from training.scenes.textures import noise, texture
 
 @dataclass(frozen=True)
 class Ground:
-    """What lies behind: light (height, width, 3); `horizon` is the floor's far end in pixels, None for a view from above."""
+    """What lies behind: light (height, width, 3); `horizon` is the floor's far end in pixels, None seen from above."""
 
     light: Array
     kind: str
@@ -33,8 +33,8 @@ def _lamp(rng: np.random.Generator, size: Size) -> Array:
 def plain(rng: np.random.Generator, size: Size) -> Ground:
     name = str(rng.choice(["pale", "grey", "muted", "vivid", "dark"]))
     colour = palette(rng, name, 1)[0]
-    light = np.broadcast_to(colour, (*size, 3)) * (_lamp(rng, size) if rng.random() < 0.8 else 1.0)  # noqa: PLR2004
-    return Ground(np.asarray(light, dtype=np.float32), "plain", None if rng.random() < 0.5 else size[0] * 0.4)  # noqa: PLR2004
+    light = np.broadcast_to(colour, (*size, 3)) * (_lamp(rng, size) if chance(rng, 0.8) else 1.0)
+    return Ground(np.asarray(light, dtype=np.float32), "plain", None if chance(rng, 0.5) else size[0] * 0.4)
 
 
 def gradient(rng: np.random.Generator, size: Size) -> Ground:
@@ -80,7 +80,7 @@ def table(rng: np.random.Generator, size: Size) -> Ground:
     """A table top before a wall, perhaps with shelves of things out of focus."""
     horizon = size[0] * rng.uniform(0.15, 0.65)
     top = _surface(rng, size, *SURFACES[str(rng.choice(list(SURFACES)))])
-    if rng.random() < 0.6:  # noqa: PLR2004
+    if chance(rng, 0.6):
         wall = clutter(rng, size).light
     else:
         wall = _surface(rng, size, ["plain", "bricks", "wood", "clouds", "gradient"], ["pale", "grey", "muted", "dark"])
@@ -102,7 +102,7 @@ def clutter(rng: np.random.Generator, size: Size) -> Ground:
         mask = filled(size, (outline + centre).astype(np.float32))
         shade = rng.uniform(0.3, 1.3) * (0.6 + 0.4 * blurred(mask, longer * 0.02))
         light = over(sheets[int(rng.integers(3))] * shade[..., None], mask, light)
-    light = blurred(light, float(np.exp(rng.uniform(-1.5, 2.2))) * longer / 384)
+    light = blurred(light, float(np.exp(rng.uniform(-0.5, 2.3))) * longer / 384)
     return Ground(light * _lamp(rng, size), "clutter", float(size[0] * rng.uniform(0.2, 0.6)))
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.scenes.canvas import Frame, filled
+from training.scenes.canvas import Frame, chance, filled
 from training.scenes.colours import from_hsv, palette
 from training.scenes.outlines import OUTLINES, ellipse, ribbon, smooth
 from training.scenes.subjects import Canvas, Coat, Stage, Subject, coat
@@ -19,7 +19,7 @@ def solid(rng: np.random.Generator, stage: Stage) -> Subject:
             rng.uniform(-0.5, 0.5), rng.uniform(-0.5, 0.5), rng.uniform(0.1, 0.5), rng.uniform(0, 6)
         )
         mark = canvas.shape(OUTLINES[str(rng.choice(list(OUTLINES)))](rng), frame=patch)
-        if rng.random() < 0.5:  # noqa: PLR2004
+        if chance(rng, 0.5):
             mark = mark * canvas.alpha
         canvas.add(mark, coat(rng))
     return canvas.done("solid", skin.name)
@@ -60,7 +60,7 @@ def box(rng: np.random.Generator, stage: Stage) -> Subject:
         canvas.lay(
             mask, (print_ * np.float32(tone) * (stage.light.colour + stage.light.ambient) * 0.6).astype(np.float32)
         )
-    if rng.random() < 0.6:  # noqa: PLR2004
+    if chance(rng, 0.6):
         label = Frame(stage.size, stage.frame.scale, stage.frame.centre, stage.frame.angle, stage.frame.mirrored)
         patch = canvas.shape(front.astype(np.float32) * rng.uniform(0.3, 0.8), frame=label) * canvas.alpha
         canvas.paint(patch, canvas.albedo(coat(rng, "printed")))
@@ -81,7 +81,7 @@ def glass(rng: np.random.Generator, stage: Stage) -> Subject:
     thin = float(rng.uniform(0.12, 0.55))
     spark = np.clip((canvas.light.max(axis=2) - 0.55) * 2, 0, 1)
     canvas.alpha = (mask * np.clip(np.maximum(thin + (1 - thin) * (1 - inner) * 0.75, spark), 0, 1)).astype(np.float32)
-    if rng.random() < 0.5:  # noqa: PLR2004
+    if chance(rng, 0.5):
         level = rng.uniform(-0.4, 0.5)
         drink = outline * np.float32(0.88)
         drink[:, 1] = np.maximum(drink[:, 1], level)
@@ -96,7 +96,7 @@ def group(rng: np.random.Generator, stage: Stage) -> Subject:
     canvas = Canvas(rng, stage)
     count = int(rng.integers(2, 7))
     skin = coat(rng)
-    alike = rng.random() < 0.5  # noqa: PLR2004
+    alike = chance(rng, 0.5)
     outline = OUTLINES[str(rng.choice(list(OUTLINES)))](rng)
     for index in range(count):
         if not alike:
@@ -138,8 +138,8 @@ def plant(rng: np.random.Generator, stage: Stage) -> Subject:
     canvas.add(canvas.shape(*stems), green)
     canvas.add(canvas.shape(*leaves[::2]), green)
     if leaves[1::2]:
-        canvas.add(canvas.shape(*leaves[1::2]), coat(rng, "skin") if rng.random() < 0.3 else green)  # noqa: PLR2004
-    if rng.random() < 0.4:  # noqa: PLR2004
+        canvas.add(canvas.shape(*leaves[1::2]), coat(rng, "skin") if chance(rng, 0.3) else green)
+    if chance(rng, 0.4):
         pot = smooth(np.array([[-0.28, 0.5], [0.28, 0.5], [0.2, 0.95], [-0.2, 0.95]]), 6)
         canvas.add(canvas.shape(pot), coat(rng))
     return canvas.done("plant", "leaf")

@@ -7,15 +7,16 @@ import cv2
 import numpy as np
 
 from training.scenes import brush
-from training.scenes.canvas import Array, Size, blurred, filled, grid, over, smoothstep
+from training.scenes.canvas import Array, Size, blurred, chance, filled, grid, over, smoothstep
 from training.scenes.colours import from_hsv, palette, tinted
 from training.scenes.indoor import Ground
+from training.scenes.outlines import blob, ribbon
 from training.scenes.textures import noise
 
 
 def sky(rng: np.random.Generator, size: Size) -> Array:
     y, _ = grid(size)
-    if rng.random() < 0.35:  # noqa: PLR2004
+    if chance(rng, 0.35):
         top, low = (
             from_hsv(0.6, rng.uniform(0, 0.1), rng.uniform(0.6, 0.95)),
             from_hsv(0.6, 0.02, rng.uniform(0.8, 1.0)),
@@ -25,7 +26,7 @@ def sky(rng: np.random.Generator, size: Size) -> Array:
         low = from_hsv(rng.choice([0.55, 0.1, 0.05]), rng.uniform(0.0, 0.4), rng.uniform(0.8, 1.0))
     fade = np.clip(y * rng.uniform(1, 2.5), 0, 1)[..., None]
     light = top + (low - top) * fade
-    if rng.random() < 0.6:  # noqa: PLR2004
+    if chance(rng, 0.6):
         edge = rng.uniform(0.4, 0.6)
         cloud = smoothstep(
             noise(rng, size, rng.uniform(2, 6), 5, rng.uniform(1, 3)), edge, edge + rng.uniform(0.1, 0.5)
@@ -87,6 +88,44 @@ def trees(rng: np.random.Generator, light: Array, horizon: float, tall: float) -
     return over(tinted(tone, colours.astype(np.float32)), ragged, light)
 
 
+def trunks(rng: np.random.Generator, light: Array, horizon: float) -> Array:
+    """Bare stems from the ground to beyond the picture, barked, at several distances."""
+    size = (light.shape[0], light.shape[1])
+    bark = tinted(
+        noise(rng, size, rng.uniform(15, 50), 4, rng.uniform(0.2, 4)),
+        palette(rng, str(rng.choice(["wood", "grey", "dark"])), 3, 0.7),
+    )
+    stems = []
+    for _ in range(int(rng.integers(2, 14))):
+        x, thin = rng.uniform(0, size[1]), size[1] * float(np.exp(rng.uniform(-5.5, -3.2)))
+        lean = rng.normal(0, size[1] * 0.04)
+        path = np.array(
+            [[x, horizon + rng.uniform(0, 0.06) * size[0]], [x + lean * 0.4, horizon * 0.5], [x + lean, -10]]
+        )
+        stems.append(ribbon(path, np.array([thin * 1.2, thin, thin * 0.7])))
+    return over(bark * np.float32(rng.uniform(0.4, 1.0)), filled(size, *stems), light)
+
+
+def lumps(rng: np.random.Generator, light: Array, horizon: float) -> Array:
+    """Stones, mounds and bushes scattered on the floor, larger towards the viewer."""
+    size = (light.shape[0], light.shape[1])
+    skins = [
+        tinted(noise(rng, size, rng.uniform(20, 90), 4), palette(rng, str(m), 3, 0.6))
+        for m in rng.choice(["grey", "foliage", "dry"], 2)
+    ]
+    for near in np.sort(rng.random(int(rng.integers(1, 9))) ** 2):
+        wide = size[1] * (0.015 + 0.09 * near) * rng.uniform(0.5, 1.5)
+        middle = np.array([rng.uniform(0, size[1]), horizon + near * (size[0] - horizon) * 0.8])
+        outline = blob(rng) * np.array([wide, wide * rng.uniform(0.5, 1.0)]) + middle
+        outline[:, 1] = np.minimum(outline[:, 1], middle[1] + wide * 0.25)
+        mask = blurred(filled(size, outline.astype(np.float32)), 0.6)
+        ragged = np.clip(mask * 1.5 - noise(rng, size, 60, 3) * (1 - blurred(mask, wide * 0.15)), 0, 1).astype(
+            np.float32
+        )
+        light = over(skins[int(rng.integers(2))] * np.float32(rng.uniform(0.4, 1.1)), ragged, light)
+    return light
+
+
 def perspective(rng: np.random.Generator, size: Size, horizon: float, fine: float) -> Array:
     """A texture on a floor that runs to the horizon; meaningless above it."""
     tile = noise(rng, (256, 256), rng.uniform(4, 16), 5)
@@ -130,11 +169,13 @@ def meadow(rng: np.random.Generator, size: Size) -> Ground:
     """Savanna or meadow: sky, hills, trees, a plain of grass."""
     horizon = float(size[0] * rng.uniform(0.15, 0.65))
     light = hills(rng, sky(rng, size), horizon)
-    if rng.random() < 0.7:  # noqa: PLR2004
+    if chance(rng, 0.7):
         light = trees(rng, light, horizon, size[0] * rng.uniform(0.04, 0.35))
-    moods = ["foliage", "dry"] if rng.random() < 0.7 else ["dry", "grey"]  # noqa: PLR2004
+    moods = ["foliage", "dry"] if chance(rng, 0.7) else ["dry", "grey"]
     light = _floor(rng, light, horizon, moods)
-    if rng.random() < 0.8:  # noqa: PLR2004
+    if chance(rng, 0.4):
+        light = lumps(rng, light, horizon)
+    if chance(rng, 0.8):
         light = grass(rng, light, horizon, moods, int(rng.integers(150, 1400)))
     return Ground(light, "meadow", horizon, outdoor=True)
 
@@ -145,13 +186,15 @@ def jungle(rng: np.random.Generator, size: Size) -> Ground:
     horizon = float(size[0] * rng.uniform(0.45, 0.85))
     gloom = rng.uniform(0.1, 0.8)
     base = tinted(noise(rng, size, rng.uniform(6, 30), 4), palette(rng, "foliage", 3, 0.8) * np.float32(gloom))
+    if chance(rng, 0.4):
+        base = trunks(rng, base, horizon)
     base = _floor(rng, base, horizon, ["dry", "dark", "foliage"]) * np.float32(0.3 + 0.7 * gloom)
     drawn = brush.sheet(base)
     for layer in (0.5, 1.0):
         count = int(rng.integers(60, 420))
         colours = palette(rng, "foliage", 8, 0.7) * np.float32(gloom * (0.4 + layer))
         sizes = (longer * np.exp(rng.uniform(-4.8, -2.6)) * layer * rng.uniform(0.5, 1.6, count)).astype(np.float32)
-        places = brush.scattered(rng, count, (0, 0), (size[1], horizon if rng.random() < 0.6 else size[0]))  # noqa: PLR2004
+        places = brush.scattered(rng, count, (0, 0), (size[1], horizon if chance(rng, 0.6) else size[0]))
         brush.leaves(rng, drawn, places, sizes, colours)
     for _ in range(int(rng.integers(0, 6))):
         _frond(rng, drawn, size, palette(rng, "foliage", 3, 0.6) * np.float32(gloom))
@@ -188,7 +231,7 @@ def buildings(rng: np.random.Generator, light: Array, horizon: float) -> Array:
             for m in (rng.choice(["grey", "dry", "wood", "pale", "dark"]), rng.choice(["dark", "pale", "grey"]))
         )
         cv2.rectangle(drawn, (x, top), (x + wide, low), wall.tolist(), -1)
-        if rng.random() < 0.5:  # noqa: PLR2004
+        if chance(rng, 0.5):
             roof = np.array(
                 [[x - 4, top], [x + wide // 2, top - int(wide * rng.uniform(0.1, 0.5))], [x + wide + 4, top]], np.int32
             )
@@ -205,15 +248,17 @@ def road(rng: np.random.Generator, size: Size) -> Ground:
     """Asphalt or gravel with verge, trees or houses behind, lines on it at times."""
     horizon = float(size[0] * rng.uniform(0.25, 0.65))
     light = hills(rng, sky(rng, size), horizon)
-    if rng.random() < 0.45:  # noqa: PLR2004
+    if chance(rng, 0.45):
         light = buildings(rng, light, horizon)
     for _ in range(int(rng.integers(0, 3))):
         light = trees(rng, light, horizon, size[0] * rng.uniform(0.08, 0.6))
+    if chance(rng, 0.3):
+        light = trunks(rng, light, horizon)
     verge = horizon + size[0] * rng.uniform(0, 0.1)
     light = _floor(rng, light, horizon, ["foliage", "dry"])
     light = grass(rng, light, horizon, ["foliage", "dry"], int(rng.integers(50, 500)))
     light = _floor(rng, light, verge, ["grey", "grey", "dry"])
-    if rng.random() < 0.4:  # noqa: PLR2004
+    if chance(rng, 0.4):
         x = rng.uniform(0, size[1])
         mark = np.array(
             [[x, verge], [x + 2, verge], [x * 3 - size[1] + 25, size[0]], [x * 3 - size[1], size[0]]], np.float32
@@ -224,7 +269,7 @@ def road(rng: np.random.Generator, size: Size) -> Ground:
 
 def backdrop(rng: np.random.Generator, size: Size) -> Ground:
     """Only sky or only leaves, out of focus."""
-    light = sky(rng, size) if rng.random() < 0.3 else jungle(rng, size).light  # noqa: PLR2004
+    light = sky(rng, size) if chance(rng, 0.3) else jungle(rng, size).light
     return Ground(blurred(light, max(size) * rng.uniform(0.005, 0.03)), "backdrop", float(size[0] * 0.8), outdoor=True)
 
 

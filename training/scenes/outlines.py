@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from training.scenes.canvas import Array
+from training.scenes.canvas import Array, chance
 
 TURN = np.linspace(0, 2 * np.pi, 97)[:-1]
 
@@ -46,7 +46,7 @@ def ribbon(points: np.ndarray, widths: np.ndarray) -> Array:
     end = line[-1] + half[-1] * (np.cos(cap) * normal[-1] + np.sin(cap) * tangent[-1])
     start = line[0] + half[0] * (-np.cos(cap) * normal[0] - np.sin(cap) * tangent[0])
     left, right = line + normal * half[:, None], line - normal * half[:, None]
-    return np.concatenate([left, end, right[::-1], start]).astype(np.float32)
+    return np.asarray(np.concatenate([left, end, right[::-1], start]), dtype=np.float32)
 
 
 def blob(rng: np.random.Generator) -> Array:
@@ -77,7 +77,7 @@ def star(rng: np.random.Generator) -> Array:
     angles = np.arange(2 * tips) * np.pi / tips
     radius = np.where(np.arange(2 * tips) % 2 == 0, 0.95, rng.uniform(0.35, 0.8))
     star_points = _points(np.cos(angles) * radius, np.sin(angles) * radius)
-    return smooth(star_points) if rng.random() < 0.5 else star_points  # noqa: PLR2004
+    return smooth(star_points) if chance(rng, 0.5) else star_points
 
 
 def spline(rng: np.random.Generator) -> Array:
@@ -94,7 +94,7 @@ def lathe(rng: np.random.Generator) -> Array:
     y = np.linspace(-0.95, 0.95, count)
     right = smooth(_points(radii, y), 8, closed=False)
     left = right[::-1] * np.array([-1, 1], np.float32)
-    return np.concatenate([right, left]).astype(np.float32)
+    return np.asarray(np.concatenate([right, left]), dtype=np.float32)
 
 
 OUTLINES: Mapping[str, Callable[[np.random.Generator], Array]] = MappingProxyType(

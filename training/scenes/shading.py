@@ -37,7 +37,7 @@ class Light:
 
 def heights(mask: Array, bulge: float) -> Array:
     """A pillow over the mask: 0 at the outline, `bulge` pixels inside and beyond it is flat. Unit: `bulge`."""
-    inside = (mask > 0.5).astype(np.uint8)  # noqa: PLR2004
+    inside = (mask > 0.5).astype(np.uint8)
     distance = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
     rise = np.clip(distance / bulge, 0, 1)
     return blurred(np.sqrt(np.clip(1 - (1 - rise) ** 2, 0, 1)).astype(np.float32), max(0.8, bulge * 0.12))
@@ -73,26 +73,41 @@ def surroundings(rng: np.random.Generator, colours: Array) -> Array:
 def lit(rng: np.random.Generator, albedo: Array, mask: Array, finish: Finish, light: Light) -> Array:
     """The surface under the light, (height, width, 3)."""
     height = heights(mask, finish.bulge)
-    relief = height * finish.bulge
+    relief = height * np.float32(finish.bulge)
     if finish.bump > 0:
-        rough = noise(rng, (mask.shape[0], mask.shape[1]), rng.uniform(8, 90), 4)
+        rough = noise(rng, (mask.shape[0], mask.shape[1]), max(3.0, max(mask.shape) * rng.uniform(0.02, 0.24)), 4)
         relief = relief + rough * np.float32(finish.bump * rng.uniform(0.5, 6))
-    nx, ny, nz = normals(relief.astype(np.float32), 1.0)
-    lx, ly, lz = light.towards
-    facing = np.clip(nx * lx + ny * ly + nz * lz, 0, None)
-    occlusion = 0.55 + 0.45 * height
-    shade = facing[..., None] * light.colour + (occlusion * (0.75 - 0.25 * ny))[..., None] * light.ambient
-    colour = albedo * shade
+    normal = normals(relief.astype(np.float32), 1.0)
+    colour = albedo * _diffuse(normal, height, light)
     if finish.mirror > 0:
-        table = surroundings(rng, np.concatenate([albedo.reshape(-1, 3)[:: max(1, mask.size // 3)], _sky(rng)]))
-        sight = np.take(table, np.clip((ny * 0.5 + 0.5) * 255, 0, 255).astype(np.uint8), axis=0)
+        samples = albedo.reshape(-1, 3)[:: max(1, mask.size // 3)]
+        table = surroundings(rng, np.concatenate([samples, _sky(rng)]))
+        sight = np.take(table, np.clip((normal[1] * 0.5 + 0.5) * 255, 0, 255).astype(np.uint8), axis=0)
         colour = colour + (sight - colour) * np.float32(finish.mirror)
     if finish.gloss > 0:
-        half = np.array([lx, ly, lz + 1])
-        half /= np.linalg.norm(half)
-        spark = np.clip(nx * half[0] + ny * half[1] + nz * half[2], 0, 1) ** np.float32(rng.uniform(12, 90))
-        colour = colour + (spark * np.float32(finish.gloss))[..., None] * light.colour
+        spark = _spark(normal, light, float(rng.uniform(12, 90))) * np.float32(finish.gloss)
+        colour = colour + spark[..., None] * light.colour
     return np.asarray(colour, dtype=np.float32)
+
+
+def _diffuse(normal: tuple[Array, Array, Array], height: Array, light: Light) -> Array:
+    """Facing light, and sky from above dimmed near the outline, where things touch."""
+    nx, ny, nz = normal
+    lx, ly, lz = (np.float32(part) for part in light.towards)
+    facing = np.maximum(nx * lx + ny * ly + nz * lz, 0)
+    sky = (0.55 + 0.45 * height) * (0.75 - 0.25 * ny)
+    shade = np.empty((*height.shape, 3), np.float32)
+    for channel in range(3):
+        shade[..., channel] = facing * light.colour[channel] + sky * light.ambient[channel]
+    return shade
+
+
+def _spark(normal: tuple[Array, Array, Array], light: Light, hardness: float) -> Array:
+    half = np.array(light.towards) + np.array([0, 0, 1])
+    half /= np.linalg.norm(half)
+    hx, hy, hz = (np.float32(part) for part in half)
+    near = np.clip(normal[0] * hx + normal[1] * hy + normal[2] * hz, 0, 1)
+    return np.asarray(near ** np.float32(hardness), dtype=np.float32)
 
 
 def _sky(rng: np.random.Generator) -> Array:

@@ -21,7 +21,7 @@ def standing(rng: np.random.Generator, alpha: Array, foot: float, light: Light) 
         max(width, height) * rng.uniform(0.004, 0.02),
     )
     strength = rng.uniform(0.15, 0.9) * (0.3 + 0.7 * light.sharpness)
-    return np.clip(np.maximum(cast * strength, contact * rng.uniform(0.2, 0.95)), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(np.maximum(cast * strength, contact * rng.uniform(0.2, 0.95)), 0, 1), dtype=np.float32)
 
 
 def lying(rng: np.random.Generator, alpha: Array, light: Light) -> Array:
@@ -32,4 +32,6 @@ def lying(rng: np.random.Generator, alpha: Array, light: Light) -> Array:
     shift = np.array([[1, 0, -light.towards[0] * throw], [0, 1, -light.towards[1] * throw]], np.float32)
     cast = blurred(np.asarray(cv2.warpAffine(alpha, shift, (width, height)), np.float32), throw * rng.uniform(0.2, 0.8))
     halo = blurred(alpha, longer * rng.uniform(0.005, 0.02))
-    return np.clip(np.maximum(cast * rng.uniform(0.2, 0.85), halo * rng.uniform(0.0, 0.6)), 0, 1).astype(np.float32)
+    return np.asarray(
+        np.clip(np.maximum(cast * rng.uniform(0.2, 0.85), halo * rng.uniform(0.0, 0.6)), 0, 1), dtype=np.float32
+    )

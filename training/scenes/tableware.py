@@ -1,8 +1,9 @@
 """Kitchen things: bottles, cups, bowls, pans, trays, boards and plates with food, cutlery."""
 
+import cv2
 import numpy as np
 
-from training.scenes.canvas import Array, Frame
+from training.scenes.canvas import Array, Frame, chance
 from training.scenes.outlines import OUTLINES, blob, ellipse, lathe, ribbon, smooth
 from training.scenes.subjects import Canvas, Coat, Stage, Subject, coat
 
@@ -19,9 +20,11 @@ def bottle(rng: np.random.Generator, stage: Stage) -> Subject:
     outline = np.concatenate([half, half[::-1] * np.array([-1, 1])]).astype(np.float32)
     canvas.add(canvas.shape(outline), skin)
     label = np.array([[-belly, shoulder + 0.2], [belly, shoulder + 0.2], [belly, 0.7], [-belly, 0.7]], np.float32)
-    if rng.random() < 0.7:  # noqa: PLR2004
+    if chance(rng, 0.7):
         canvas.add(canvas.shape(label) * canvas.alpha, coat(rng, "printed"))
-    cap = np.array([[-neck, -1], [neck, -1], [neck, -0.82], [-neck, -0.82]], np.float32) * np.float32([1.15, 1])
+    cap = np.array([[-neck, -1], [neck, -1], [neck, -0.82], [-neck, -0.82]], np.float32) * np.array(
+        [1.15, 1], np.float32
+    )
     canvas.add(canvas.shape(cap), coat(rng, str(rng.choice(["metal", "glossy"]))))
     return canvas.done("bottle", skin.name)
 
@@ -32,7 +35,7 @@ def _contents(canvas: Canvas, frame: Frame, limit: Array, flat: float) -> None:
     for _ in range(int(rng.integers(2, 12))):
         angle, reach = rng.uniform(0, 6.3), np.sqrt(rng.random()) * 0.6
         piece = frame.moved(np.cos(angle) * reach, np.sin(angle) * reach * flat, rng.uniform(0.1, 0.45))
-        shape = blob(rng) if rng.random() < 0.6 else OUTLINES[str(rng.choice(list(OUTLINES)))](rng)  # noqa: PLR2004
+        shape = blob(rng) if chance(rng, 0.6) else OUTLINES[str(rng.choice(list(OUTLINES)))](rng)
         shape = shape * np.array([1, 0.4 + 0.6 * flat], np.float32)
         mask = canvas.shape(shape, frame=piece) * limit
         canvas.add(mask, coat(rng, "skin"))
@@ -43,13 +46,13 @@ def dish(rng: np.random.Generator, stage: Stage) -> Subject:
     canvas = Canvas(rng, stage)
     skin = coat(rng, str(rng.choice(["white", "glossy", "metal", "wooden", "stone", "matt"])))
     flat = float(rng.uniform(0.3, 1.0))
-    power = rng.random() < 0.75  # noqa: PLR2004
+    power = chance(rng, 0.75)
     rim = ellipse(0.85, 0.85 * flat) if power else OUTLINES["superellipse"](rng) * np.array([1, flat], np.float32)
     depth = (1 - flat) * rng.uniform(0.1, 0.8)
-    if depth > 0.05:  # noqa: PLR2004
+    if depth > 0.05:
         base = rim * np.array([rng.uniform(0.4, 0.9), 0.6], np.float32) + np.array([0, depth], np.float32)
         canvas.add(canvas.shape(rim, _hull(rim, base)), skin)
-    if rng.random() < 0.3:  # noqa: PLR2004
+    if chance(rng, 0.3):
         handle = ribbon(np.array([[0.7, 0], [1.2, -0.05], [1.7, -0.1]]), np.array([0.07, 0.05, 0.08]))
         canvas.add(canvas.shape(handle @ _turn(rng.uniform(0, 6.3))), coat(rng))
     canvas.add(canvas.shape(rim), skin)
@@ -57,14 +60,12 @@ def dish(rng: np.random.Generator, stage: Stage) -> Subject:
     canvas.add(
         well, Coat(skin.name, skin.colours * np.float32(0.85), skin.textures, 0.8, 0, skin.gloss * 0.3, skin.mirror)
     )
-    if rng.random() < 0.75:  # noqa: PLR2004
+    if chance(rng, 0.75):
         _contents(canvas, stage.frame, well, flat)
     return canvas.done("dish", skin.name)
 
 
 def _hull(a: Array, b: Array) -> Array:
-    import cv2
-
     return np.asarray(cv2.convexHull(np.concatenate([a, b]).astype(np.float32))[:, 0], dtype=np.float32)
 
 
@@ -82,7 +83,7 @@ def cup(rng: np.random.Generator, stage: Stage) -> Subject:
         rng.uniform(0.4, 0.85),
         rng.uniform(0.1, 0.35),
     )
-    if rng.random() < 0.75:  # noqa: PLR2004
+    if chance(rng, 0.75):
         outer = ellipse(0.3, tall * 0.5, top, 0)
         ring = canvas.shape(outer) * (1 - canvas.shape(ellipse(0.19, tall * 0.33, top, 0)))
         canvas.add(ring, skin)
@@ -102,7 +103,7 @@ def board(rng: np.random.Generator, stage: Stage) -> Subject:
     slab = np.array(
         [[-0.95 * taper, -flat], [0.95 * taper, -flat], [0.95, flat * 0.6], [-0.95, flat * 0.6]], np.float32
     )
-    canvas.add(canvas.shape(slab, slab + np.float32([0, rng.uniform(0.03, 0.12)])), skin)
+    canvas.add(canvas.shape(slab, slab + np.array([0, rng.uniform(0.03, 0.12)], np.float32)), skin)
     for _ in range(int(rng.integers(1, 6))):
         part = stage.frame.moved(
             rng.uniform(-0.6, 0.6), rng.uniform(-0.6, 0.3) * flat, rng.uniform(0.12, 0.45), rng.uniform(-0.5, 0.5)
@@ -125,7 +126,7 @@ def cutlery(rng: np.random.Generator, stage: Stage) -> Subject:
         )
         head = ellipse(rng.uniform(0.08, 0.2), rng.uniform(0.18, 0.35), 0, -0.6)
         mask = canvas.shape(handle, head, frame=tool)
-        if rng.random() < 0.4:  # noqa: PLR2004
+        if chance(rng, 0.4):
             gaps = [
                 np.array([[x, -1.1], [x + 0.025, -1.1], [x + 0.025, -0.6], [x, -0.6]], np.float32)
                 for x in (-0.07, -0.012, 0.046)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
-from training.scenes.canvas import Array, Size, grid, smoothstep, unit
+from training.scenes.canvas import Array, Size, chance, grid, smoothstep, unit
 
 
 def noise(rng: np.random.Generator, size: Size, cells: float, octaves: int = 4, stretch: float = 1.0) -> Array:
@@ -64,7 +64,7 @@ def cells(rng: np.random.Generator, size: Size) -> Array:
     values = rng.random(int(labels.max()) + 1, dtype=np.float32)
     spread = rng.uniform(0, 1)
     near = distance / (np.sqrt(size[0] * size[1] / count) + 1e-3)
-    return np.clip(values[labels] * spread + (1 - spread) * near, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(values[labels] * spread + (1 - spread) * near, 0, 1), dtype=np.float32)
 
 
 def planks(rng: np.random.Generator, size: Size) -> Array:
@@ -74,13 +74,13 @@ def planks(rng: np.random.Generator, size: Size) -> Array:
     rings = np.sin((y * rng.uniform(2, 10) + noise(rng, size, 2, 2, 3) * 2) * rng.uniform(6, 30)) * 0.5 + 0.5
     mix = rng.uniform(0.2, 0.6)
     field = streaks * (1 - mix) + rings * mix
-    if rng.random() < 0.6:  # noqa: PLR2004
+    if chance(rng, 0.6):
         boards = y * rng.uniform(3, 10)
         seam = np.abs(boards - np.round(boards)) < rng.uniform(0.01, 0.04)
         tone = rng.random(32, dtype=np.float32)[np.floor(boards + 0.5).astype(np.int32) % 32]
         field = np.where(seam, 0.0, field * 0.7 + tone * 0.3)
     field = field.astype(np.float32)
-    return field if rng.random() < 0.6 else _rotated(rng, field)  # noqa: PLR2004
+    return field if chance(rng, 0.6) else _rotated(rng, field)
 
 
 def _rotated(rng: np.random.Generator, field: Array) -> Array:
@@ -99,14 +99,14 @@ def checks(rng: np.random.Generator, size: Size) -> Array:
     y, x = _turned(rng, size)
     count = rng.uniform(4, 30)
     a, b = np.floor(y * count) % 2, np.floor(x * count) % 2
-    return np.asarray((a + b) / 2 if rng.random() < 0.5 else np.abs(a - b), dtype=np.float32)  # noqa: PLR2004
+    return np.asarray((a + b) / 2 if chance(rng, 0.5) else np.abs(a - b), dtype=np.float32)
 
 
 def weave(rng: np.random.Generator, size: Size) -> Array:
     y, x = _turned(rng, size)
     count = rng.uniform(150, 500)
     cloth = (np.sin(y * count) + np.sin(x * count)) * 0.15 + 0.35
-    return np.clip(cloth + noise(rng, size, 5, 3) * 0.4, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(cloth + noise(rng, size, 5, 3) * 0.4, 0, 1), dtype=np.float32)
 
 
 def bricks(rng: np.random.Generator, size: Size) -> Array:
@@ -166,7 +166,7 @@ TEXTURES: Mapping[str, Callable[[np.random.Generator, Size], Array]] = MappingPr
 def texture(rng: np.random.Generator, size: Size, names: list[str] | None = None) -> Array:
     """One of the named textures (any, by default), with fine grain over it at times."""
     field = TEXTURES[str(rng.choice(names or list(TEXTURES)))](rng, size)
-    if rng.random() < 0.5:  # noqa: PLR2004
+    if chance(rng, 0.5):
         strength = rng.uniform(0.05, 0.3)
         field = np.clip(field + (noise(rng, size, rng.uniform(20, 100), 3) - 0.5) * strength, 0, 1)
     return np.asarray(field, dtype=np.float32)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.scenes.canvas import Array, blurred, over
+from training.scenes.canvas import Array, blurred, chance, over
 from training.scenes.colours import mood, palette
 from training.scenes.outlines import ellipse, smooth
 from training.scenes.subjects import Canvas, Coat, Stage, Subject
@@ -45,7 +45,8 @@ def _side(rng: np.random.Generator) -> tuple[Array, Array]:
     nose, boot = belt + rng.uniform(0.02, 0.12), belt + rng.uniform(-0.12, 0.06)
     top = np.array(
         [[-long, low], [-long, boot + 0.1], [-long * 0.94, boot], [rear, boot - 0.02], [rear + 0.2, roof + 0.04],
-         [rear + 0.42, roof], [front - 0.25, roof + 0.03], [front + 0.15, belt], [long * 0.85, nose], [long, nose + 0.12], [long, low]]
+         [rear + 0.42, roof], [front - 0.25, roof + 0.03], [front + 0.15, belt], [long * 0.85, nose],
+         [long, nose + 0.12], [long, low]]
     )  # fmt: skip
     outline = np.concatenate([smooth(top[1:-1], 6, closed=False), top[-1:], top[:1]])
     inset = rng.uniform(0.03, 0.06)
@@ -98,15 +99,14 @@ def _lines(canvas: Canvas, warp: Array) -> None:
         x, y = rng.uniform(-0.5, 0.4), rng.uniform(-0.05, 0.15)
         seam = (
             np.array([[x, -0.1], [x + 0.012, -0.1], [x + 0.02, 0.18], [x, 0.18]])
-            if rng.random() < 0.5
-            else np.array(  # noqa: PLR2004
-                [[-0.9, y], [0.9, y - 0.04], [0.9, y - 0.02], [-0.9, y + 0.02]]
-            )
+            if chance(rng, 0.5)
+            else np.array([[-0.9, y], [0.9, y - 0.04], [0.9, y - 0.02], [-0.9, y + 0.02]])
         )
         mark = canvas.shape((seam @ warp.T).astype(np.float32)) * canvas.alpha
         canvas.light = over(canvas.light * rng.uniform(0.2, 1.5), mark, canvas.light)
     for x, y in ((0.9, 0.0), (-0.93, -0.02)):
-        lamp = ellipse(rng.uniform(0.04, 0.12), rng.uniform(0.02, 0.05), *(warp @ [x, y]), rng.normal(0, 0.3))
+        at_x, at_y = (warp @ [x, y]).tolist()
+        lamp = ellipse(rng.uniform(0.04, 0.12), rng.uniform(0.02, 0.05), at_x, at_y, rng.normal(0, 0.3))
         canvas.paint(
             canvas.shape(lamp) * canvas.alpha,
             np.asarray(palette(rng, str(rng.choice(["pale", "dark", "vivid"])), 1)[0]),
@@ -122,8 +122,8 @@ def front(rng: np.random.Generator, stage: Stage) -> Subject:
     split, far = 0.95 - 2 * face * 0.6, -0.95
     rise = deep * 0.12
     body = np.array(
-        [[far, belt - rise + 0.1], [far + 0.1, belt - rise], [split * 0.3, belt], [0.9, belt + 0.08], [0.96, belt + 0.2], [0.93, low],
-         [split, low + 0.05], [far + 0.08, low - rise * 1.6], [far, 0.05]]
+        [[far, belt - rise + 0.1], [far + 0.1, belt - rise], [split * 0.3, belt], [0.9, belt + 0.08],
+         [0.96, belt + 0.2], [0.93, low], [split, low + 0.05], [far + 0.08, low - rise * 1.6], [far, 0.05]]
     )  # fmt: skip
     cabin = np.array(
         [
@@ -159,7 +159,7 @@ def front(rng: np.random.Generator, stage: Stage) -> Subject:
             canvas.shape(ellipse(radius * 0.85, radius * 1.15, x, y)) * canvas.alpha, np.full(3, 0.008, np.float32)
         )
         _wheel(canvas, x, y + 0.03, radius, rng.uniform(0.55, 0.8))
-    if rng.random() < 0.6:  # noqa: PLR2004
+    if chance(rng, 0.6):
         for x in (split + 0.42, far + 0.32):
             canvas.add(canvas.shape(ellipse(0.06, 0.04, x, belt - 0.06)), paint)
     return canvas.done("car three-quarter", paint.name)
@@ -177,6 +177,6 @@ def _grille(canvas: Canvas, split: float, belt: float, low: float) -> None:
             canvas.shape((lamp - lamp.mean(0)) * 0.5 + lamp.mean(0)) * canvas.alpha,
             np.full(3, rng.uniform(0.5, 1), np.float32),
         )
-    if rng.random() < 0.5:  # noqa: PLR2004
+    if chance(rng, 0.5):
         plate = np.array([[-0.12, -0.03], [0.12, -0.03], [0.12, 0.03], [-0.12, 0.03]]) + np.array([middle, low - 0.1])
         canvas.paint(canvas.shape(plate.astype(np.float32)) * canvas.alpha, np.full(3, 0.8, np.float32))

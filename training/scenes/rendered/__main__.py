@@ -1,0 +1,35 @@
+"""`python -m training.scenes.rendered --out DIR`: Blender's subjects, for `training.scenes --renders DIR`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="training.scenes.rendered", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder for pictures/, subjects/ and records/")
+    parser.add_argument("--count", type=int, default=100, help="scenes that the folder shall hold in the end")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--size", type=int, default=384, help="longer side in pixels")
+    parser.add_argument("--views", type=int, default=1, help="further views of each subject, without its ground")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args(argv)
+    try:
+        import bpy  # noqa: F401
+    except ImportError as error:
+        print(
+            f"Blender's Python package is missing ({error}): pip install '.[blender]' with CPython 3.11",
+            file=sys.stderr,
+        )
+        return 2
+    from training.scenes.rendered.renderer import Order, render_missing
+
+    order = Order(arguments.out.resolve(), arguments.seed, arguments.size, arguments.views, arguments.threads)
+    made = render_missing(order, arguments.count)
+    print(f"{arguments.out}: {arguments.count} scenes, {made} rendered now")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
