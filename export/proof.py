@@ -117,14 +117,20 @@ def latency(run: Runner, batch: Pictures, *, seconds: float = 2.0) -> float:
 def _values(label: str, batch: Pictures, network: Network, run: Runner, tolerance: Tolerance) -> list[Row]:
     """Batch 1 and batch 3 against the same reference, computed picture by picture."""
     wanted = np.concatenate([network.matte(batch[i : i + 1]) for i in range(len(batch))])
-    rows = []
+    rows: list[Row] = []
     for size in (1, len(batch)):
-        difference = np.abs(run(batch[:size]).astype(np.int16) - wanted[:size])
-        largest, mean = float(difference.max()), round(float(difference.mean()), 5)
-        name = f"values, {label}, batch {size}"
-        rows.append(Row(name, largest, tolerance.largest, "levels, max", largest <= tolerance.largest))
-        rows.append(Row(name, mean, tolerance.mean, "levels, mean", mean <= tolerance.mean))
+        rows += difference_rows(f"values, {label}, batch {size}", run(batch[:size]), wanted[:size], tolerance)
     return rows
+
+
+def difference_rows(check: str, found: Pictures, wanted: Pictures, tolerance: Tolerance) -> list[Row]:
+    """Largest and mean difference of two batches of mattes [n, h, w]."""
+    difference = np.abs(found.astype(np.int16) - wanted)
+    largest, mean = float(difference.max()), round(float(difference.mean()), 5)
+    return [
+        Row(check, largest, tolerance.largest, "levels, max", largest <= tolerance.largest),
+        Row(check, mean, tolerance.mean, "levels, mean", mean <= tolerance.mean),
+    ]
 
 
 def _preprocessing(model: onnx.ModelProto, network: Network, samples: Pictures) -> list[Row]:

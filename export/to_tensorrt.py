@@ -1,0 +1,136 @@
+"""TensorRT plans from an exported ONNX file, built and compared on the machine that will serve them."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.contract import ALPHA, PIXELS
+from export.errors import EngineError, UsageError
+from export.processor import Pictures
+from export.proof import Row, Runner, difference_rows
+from export.roles import Precision, Tolerance
+
+PLAN = "model.plan"
+WORKSPACE_BYTES = 4 << 30
+CACHE = Path.home() / ".cache" / "darkroom" / "tensorrt"
+CURE = "pip install tensorrt==10.4.0 (what Triton 24.10 reads) on the machine with the GPU that will serve"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Batch sizes that a plan takes: at least, best, at most."""
+
+    least: int
+    best: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan runs only on the TensorRT version and compute capability that built it."""
+
+    tensorrt: str
+    compute_capability: str
+    profile: Profile
+    sha256: str
+    size_bytes: int
+
+    def facts(self) -> dict[str, object]:
+        return {"file": PLAN, **asdict(self)}
+
+
+def profile_for(max_batch_size: int) -> Profile:
+    return Profile(1, max(1, max_batch_size // 2), max(1, max_batch_size))
+
+
+def require(precision: Precision) -> None:
+    """Raises EngineError with the cure where no plan can be built, before any work is done."""
+    if precision == "int8":
+        raise UsageError("TensorRT reads no dynamically quantised graphs; use --precision fp16 or fp32 with it")
+    try:
+        import tensorrt  # noqa: F401
+    except ImportError as error:
+        raise EngineError(f"--engine tensorrt needs NVIDIA's tensorrt package: {CURE}") from error
+    import torch
+
+    if not torch.cuda.is_available():
+        raise EngineError(f"--engine tensorrt needs a CUDA GPU and a torch built for it; none is visible here: {CURE}")
+
+
+def build(graph: Path, target: Path, side: int, profile: Profile) -> Plan:
+    """Writes the plan of an ONNX file. Types are those of the graph, so fp16 means the same here as there."""
+    import tensorrt as trt
+    import torch
+
+    logger = trt.Logger(trt.Logger.ERROR)
+    builder = trt.Builder(logger)
+    typed = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
+    network = builder.create_network(typed)
+    parser = trt.OnnxParser(network, logger)
+    if not parser.parse(graph.read_bytes()):
+        raise EngineError(f"TensorRT {trt.__version__} cannot read the graph: {parser.get_error(0).desc()}")
+    config = builder.create_builder_config()
+    config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, WORKSPACE_BYTES)
+    config.clear_flag(trt.BuilderFlag.TF32)  # ten bits of mantissa are not fp32
+    shapes = builder.create_optimization_profile()
+    shapes.set_shape(PIXELS, *((batch, side, side, 3) for batch in (profile.least, profile.best, profile.most)))
+    config.add_optimization_profile(shapes)
+    capability = ".".join(map(str, torch.cuda.get_device_capability()))
+    cache = CACHE / f"timing-{trt.__version__}-{capability}.bin"
+    _use_timings(config, cache)
+    plan = builder.build_serialized_network(network, config)
+    if plan is None:
+        raise EngineError(f"TensorRT {trt.__version__} could not build a plan for compute capability {capability}")
+    _keep_timings(config, cache)
+    target.write_bytes(plan)
+    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    return Plan(str(trt.__version__), capability, profile, digest, target.stat().st_size)
+
+
+def compare(plan: Path, onnx_runner: Runner, samples: Pictures, profile: Profile, tolerance: Tolerance) -> list[Row]:
+    """The plan against the ONNX file it came from, at its smallest and its largest batch."""
+    run = runner(plan)
+    rows: list[Row] = []
+    for batch in sorted({profile.least, profile.most}):
+        pictures = np.resize(samples, (batch, *samples.shape[1:]))
+        wanted = np.concatenate([onnx_runner(pictures[i : i + 1]) for i in range(batch)])
+        rows += difference_rows(f"plan against ONNX, batch {batch}", run(pictures), wanted, tolerance)
+    return rows
+
+
+def runner(plan: Path) -> Runner:
+    import tensorrt as trt
+    import torch
+
+    engine = trt.Runtime(trt.Logger(trt.Logger.ERROR)).deserialize_cuda_engine(plan.read_bytes())
+    context = engine.create_execution_context()
+
+    def run(batch: Pictures) -> Pictures:
+        pixels = torch.from_numpy(batch).cuda()
+        alpha = torch.empty(batch.shape[:3], dtype=torch.uint8, device="cuda")
+        context.set_input_shape(PIXELS, batch.shape)
+        context.set_tensor_address(PIXELS, pixels.data_ptr())
+        context.set_tensor_address(ALPHA, alpha.data_ptr())
+        stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        if not context.execute_async_v3(stream.cuda_stream):
+            raise EngineError("the plan does not run")
+        stream.synchronize()
+        return np.asarray(alpha.cpu().numpy(), dtype=np.uint8)
+
+    return run
+
+
+def _use_timings(config: Any, cache: Path) -> None:  # noqa: ANN401 - TensorRT's classes are untyped
+    known = cache.read_bytes() if cache.exists() else b""
+    config.set_timing_cache(config.create_timing_cache(known), ignore_mismatch=False)
+
+
+def _keep_timings(config: Any, cache: Path) -> None:  # noqa: ANN401 - see above
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    aside = cache.with_suffix(".new")
+    aside.write_bytes(config.get_timing_cache().serialize())
+    aside.replace(cache)
