@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.scenes.dataset import DatasetError, Plan, generate
+from training.scenes.renders import RendersError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--source", choices=("composed", "rendered"), default="composed", help="where subjects come from"
     )
     parser.add_argument("--workers", type=int, default=2, help="processes")
-    parser.add_argument("--renders", type=Path, help="folder of rendered subjects, for --source rendered")
+    parser.add_argument(
+        "--renders", type=Path, help="folder that training.scenes.rendered filled, for --source rendered"
+    )
 
 
 def _progress(made: int, total: int) -> None:
@@ -35,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     plan = Plan(arguments.out, arguments.seed, arguments.size, renders)
     try:
         made = generate(plan, arguments.count, arguments.workers, _progress)
-    except (DatasetError, FileNotFoundError) as error:
+    except (DatasetError, RendersError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{arguments.out}: {arguments.count} pictures, {made} made now")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -13,7 +14,7 @@ from training.scenes.colours import palette
 from training.scenes.indoor import INDOOR, Ground
 from training.scenes.outdoor import OUTDOOR
 from training.scenes.shading import Light
-from training.scenes.subjects import Stage, Subject
+from training.scenes.subjects import RENDERED, Stage, Subject
 
 Painter = Callable[[np.random.Generator, Stage], Subject]
 
@@ -102,7 +103,7 @@ def _frame(rng: np.random.Generator, size: Size, kind: str) -> Frame:
     return Frame(size, float(scale), (float(x), float(y)), float(angle), bool(chance(rng, 0.5)))
 
 
-def _subject(rng: np.random.Generator, kind: str, size: Size, light: Light) -> Subject:
+def _subject(rng: np.random.Generator, size: Size, light: Light, kind: str) -> Subject:
     """Draws until the subject covers between 5 and 85 % of the picture; gives the last try after four."""
     for _ in range(4):
         subject = SUBJECTS[kind](rng, Stage(_frame(rng, size, kind), light))
@@ -145,45 +146,63 @@ def _occluder(rng: np.random.Generator, size: Size, foot: float) -> tuple[Array,
     rng.bit_generator.state = state
     stencil = np.zeros((height, width, 3), np.uint8)
     brush.blades(rng, stencil, roots, lengths, np.ones_like(colours))
-    mask = stencil[..., 0].astype(np.float32) / 255
+    mask = np.asarray(stencil[..., 0].astype(np.float32) / np.float32(255), dtype=np.float32)
     sigma = float(rng.choice([0.0, 0.0, 0.8, 2.0])) * max(size) / 384
     light: Array = brush.light(drawn) / np.maximum(mask, np.float32(0.05))[..., None] ** 2
-    return blurred(np.clip(light, 0, 1), sigma), blurred(mask, sigma)
+    return blurred(np.asarray(np.clip(light, 0, 1), dtype=np.float32), sigma), blurred(mask, sigma)
 
 
-def scene(
-    rng: np.random.Generator, longer: int, draw: Callable[[np.random.Generator, Size, Light], Subject] | None = None
-) -> Scene:
-    """A scene whose longer side has `longer` pixels; `draw` puts another source of subjects in place of ours."""
+@dataclass(frozen=True)
+class Choice:
+    """A kind of ground and what paints a subject for it."""
+
+    ground: str
+    paint: Callable[[np.random.Generator, Size, Light], Subject]
+
+
+Source = Callable[[np.random.Generator], Choice]
+
+
+def drawn(rng: np.random.Generator) -> Choice:
+    """Our own painters as the source of subjects."""
+    kind, ground = _kinds(rng)
+    return Choice(ground, partial(_subject, kind=kind))
+
+
+def scene(rng: np.random.Generator, longer: int, source: Source = drawn) -> Scene:
+    """A scene whose longer side has `longer` pixels, its subject from `source`."""
     size = canvas_size(rng, longer)
     light = Light.drawn(rng)
-    kind, ground_kind = _kinds(rng)
-    ground = GROUNDS[ground_kind](rng, size)
-    subject = draw(rng, size, light) if draw else _subject(rng, kind, size, light)
-    alpha = (
-        blurred(subject.alpha, float(rng.choice([0.0, 0.5, 0.9]))) if subject.material != "rendered" else subject.alpha
-    )
-    back = _focused(rng, ground, subject.foot)
-    shade = (
-        shadows.lying(rng, alpha, light)
-        if ground.horizon is None
-        else shadows.standing(rng, alpha, subject.foot, light)
-    )
-    tint = np.array([0.02, 0.02, 0.03], np.float32) + back.mean(axis=(0, 1)) * 0.15
-    back = over((back * tint).astype(np.float32), shade, back)
-    front = _blended(rng, subject, back)
-    light_all = over(front, alpha, back)
+    choice = source(rng)
+    ground = GROUNDS[choice.ground](rng, size)
+    subject = choice.paint(rng, size, light)
+    alpha = subject.alpha
+    if subject.material != RENDERED:
+        alpha = blurred(alpha, float(rng.choice([0.0, 0.5, 0.9])))
+    back = _shaded(rng, _focused(rng, ground, subject.foot), alpha, ground, subject.foot, light)
+    view = over(_blended(rng, subject, back), alpha, back)
     occluded = ground.outdoor and chance(rng, 0.35)
     if occluded:
         blades, mask = _occluder(rng, size, subject.foot)
-        light_all, alpha = over(blades, mask, light_all), (alpha * (1 - mask)).astype(np.float32)
-    defects = Defects.drawn(rng, longer)
-    picture = camera.developed(rng, light_all, defects)
-    alpha = blurred(alpha, defects.blur)
-    mask8 = np.clip(alpha * 255 + 0.5, 0, 255).astype(np.uint8)
-    return Scene(
-        picture, mask8, subject.kind, subject.material, ground.kind, float(alpha.mean()), bool(occluded), defects
+        view, alpha = over(blades, mask, view), (alpha * (1 - mask)).astype(np.float32)
+    return taken(
+        rng, view, Subject(subject.light, alpha, subject.kind, subject.material, subject.foot), ground.kind, occluded
     )
+
+
+def taken(rng: np.random.Generator, view: Array, subject: Subject, ground: str, occluded: bool = False) -> Scene:  # noqa: FBT001, FBT002
+    """The picture that a camera makes of light (height, width, 3) with this subject in it."""
+    defects = Defects.drawn(rng, max(view.shape))
+    picture = camera.developed(rng, view, defects)
+    alpha = blurred(subject.alpha, defects.blur)
+    mask = np.clip(alpha * 255 + 0.5, 0, 255).astype(np.uint8)
+    return Scene(picture, mask, subject.kind, subject.material, ground, float(alpha.mean()), occluded, defects)
+
+
+def _shaded(rng: np.random.Generator, back: Array, alpha: Array, ground: Ground, foot: float, light: Light) -> Array:
+    shade = shadows.lying(rng, alpha, light) if ground.horizon is None else shadows.standing(rng, alpha, foot, light)
+    tint = np.array([0.02, 0.02, 0.03], np.float32) + back.mean(axis=(0, 1)) * 0.15
+    return over((back * tint).astype(np.float32), shade, back)
 
 
 def _blended(rng: np.random.Generator, subject: Subject, back: Array) -> Array:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from training.scenes import camera, composer
+from training.scenes.composer import Scene
 from training.scenes.renders import Renders
 
 MANIFEST = "manifest.jsonl"
@@ -34,6 +35,11 @@ class Plan:
     def source(self) -> str:
         return "rendered" if self.renders else "composed"
 
+    @property
+    def digest(self) -> str:
+        """Which library of renders the subjects come from; empty where they are drawn."""
+        return Renders.opened(self.renders).digest if self.renders else ""
+
 
 Line = dict[str, object]
 
@@ -46,12 +52,22 @@ def mask_name(index: int) -> str:
     return f"masks/{index:06d}.png"
 
 
+def _scene(plan: Plan, rng: np.random.Generator, index: int) -> Scene:
+    """Of renders, the first pictures are the renders themselves, the others their subjects on composed grounds."""
+    if plan.renders is None:
+        return composer.scene(rng, plan.size)
+    renders = Renders.opened(plan.renders)
+    if index >= len(renders.pictures):
+        return composer.scene(rng, plan.size, renders.chosen)
+    light, subject = renders.whole(renders.pictures[index])
+    return composer.taken(rng, light, subject, "rendered")
+
+
 def make(plan: Plan, index: int) -> Line:
     """Makes one picture, whatever others there are, and returns its line of the manifest."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng([plan.seed, index])
-    draw = Renders.opened(plan.renders).subject if plan.renders else None
-    scene = composer.scene(rng, plan.size, draw)
+    scene = _scene(plan, rng, index)
     files = {
         image_name(index): camera.jpeg(scene.picture, scene.defects.quality),
         mask_name(index): camera.png(scene.alpha),
@@ -64,6 +80,7 @@ def make(plan: Plan, index: int) -> Line:
         "recipe": RECIPE,
         "seed": plan.seed,
         "source": plan.source,
+        "renders": plan.digest,
         "longer_side": plan.size,
         "width": width,
         "height": height,
@@ -95,12 +112,12 @@ def read_manifest(folder: Path) -> dict[int, Line]:
 
 
 def _usable(plan: Plan, lines: dict[int, Line]) -> dict[int, Line]:
-    asked = (RECIPE, plan.seed, plan.size, plan.source)
+    asked = (RECIPE, plan.seed, plan.size, plan.source, plan.digest)
     for line in lines.values():
-        found = (line["recipe"], line["seed"], line["longer_side"], line["source"])
+        found = (line["recipe"], line["seed"], line["longer_side"], line["source"], line.get("renders", ""))
         if found != asked:
             raise DatasetError(
-                f"{plan.folder} holds pictures of (recipe, seed, size, source) {found}, not {asked}: "
+                f"{plan.folder} holds pictures of (recipe, seed, size, source, renders) {found}, not {asked}: "
                 "name another folder or delete it"
             )
     return {
@@ -131,7 +148,8 @@ def _lines(plan: Plan, indices: list[int], workers: int) -> Iterator[Line]:
 def generate(plan: Plan, count: int, workers: int, progress: Callable[[int, int], None] | None = None) -> int:
     """Fills `plan.folder` up to `count` pictures and returns how many were made now.
 
-    Raises DatasetError where the folder holds pictures of another seed, size or source.
+    Raises DatasetError where the folder holds pictures of another recipe, seed, size or source, and RendersError where
+    there are no renders to take subjects from.
     """
     for name in ("images", "masks"):
         (plan.folder / name).mkdir(parents=True, exist_ok=True)

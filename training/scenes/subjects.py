@@ -11,6 +11,8 @@ from training.scenes.colours import MOODS, palette, tinted
 from training.scenes.shading import Finish, Light, lit
 from training.scenes.textures import texture
 
+RENDERED = "rendered"  # the material of subjects whose light and edge were not made here
+
 
 @dataclass(frozen=True)
 class Subject:

@@ -12,7 +12,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=100, help="scenes that the folder shall hold in the end")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--size", type=int, default=384, help="longer side in pixels")
-    parser.add_argument("--views", type=int, default=1, help="further views of each subject, without its ground")
+    parser.add_argument("--views", type=int, default=1, help="views of each subject alone")
+    parser.add_argument("--samples", type=int, default=12, help="light paths per pixel, before denoising")
+    parser.add_argument("--no-pictures", action="store_true", help="subjects only, without their own ground")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args(argv)
     try:
@@ -25,7 +27,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     from training.scenes.rendered.renderer import Order, render_missing
 
-    order = Order(arguments.out.resolve(), arguments.seed, arguments.size, arguments.views, arguments.threads)
+    order = Order(
+        folder=arguments.out.resolve(),
+        seed=arguments.seed,
+        size=arguments.size,
+        views=max(1, arguments.views),
+        samples=arguments.samples,
+        threads=arguments.threads,
+        pictures=not arguments.no_pictures,
+    )
     made = render_missing(order, arguments.count)
     print(f"{arguments.out}: {arguments.count} scenes, {made} rendered now")
     return 0

@@ -15,13 +15,17 @@ ASPECTS = ((1, 1), (4, 3), (3, 2), (3, 4))  # width to height
 
 @dataclass(frozen=True)
 class Order:
-    """`size` is the longer side in pixels; `views` more views of each subject are rendered without a ground."""
+    """`size` is the longer side in pixels; every subject is rendered alone from `views` sides, and with `pictures` also
+    on its ground from the first of them.
+    """
 
     folder: Path
     seed: int
     size: int
     views: int
+    samples: int
     threads: int
+    pictures: bool
 
 
 def picture_name(index: int) -> str:
@@ -41,14 +45,24 @@ def _write(path: Path) -> None:
     bpy.ops.render.render(write_still=True)
 
 
-def _alone(floor: bpy.types.Object, folder: Path, name: str) -> None:
+def _whole(rng: np.random.Generator, path: Path, around: stage.Extent, eye: bpy.types.Object, *, outdoor: bool) -> None:
+    """The scene as a photo, with things behind, which are gone afterwards."""
+    before = set(bpy.data.objects)
+    stage.background(rng, around, eye.location, outdoor=outdoor)
+    bpy.context.scene.render.film_transparent = False
+    bpy.context.scene.render.image_settings.color_mode = "RGB"
+    _write(path)
+    for thing in set(bpy.data.objects) - before:
+        bpy.data.objects.remove(thing)
+
+
+def _alone(floor: bpy.types.Object, path: Path) -> None:
     """The subject through the same lens; the floor still catches and gives light but is cut from alpha."""
     scene = bpy.context.scene
     floor.is_holdout = True
     scene.render.film_transparent = True
     scene.render.image_settings.color_mode = "RGBA"
-    scene.cycles.samples = stage.ALPHA_SAMPLES
-    _write(folder / name)
+    _write(path)
 
 
 def _shape(rng: np.random.Generator, longer: int) -> tuple[int, int]:
@@ -62,7 +76,7 @@ def render(order: Order, index: int) -> None:
     rng = np.random.default_rng([order.seed, index])
     bpy.ops.wm.read_factory_settings(use_empty=True)
     size = _shape(rng, order.size)
-    stage.engine(size, index, order.threads)
+    stage.engine(size, index, order.samples, order.threads)
     parts, kind = things.drawn(rng)
     around = stage.extent(parts)
     outdoor = kind.startswith(("animal", "car")) or bool(chance(rng, 0.2))
@@ -70,25 +84,20 @@ def render(order: Order, index: int) -> None:
     stage.sky(rng)
     stage.lamps(rng, around)
     eye = stage.camera(rng, around)
-    before = set(bpy.data.objects)
-    stage.background(rng, around, eye.location, outdoor=outdoor)
-    scenery = set(bpy.data.objects) - before
-    bpy.context.scene.render.film_transparent = False
-    bpy.context.scene.render.image_settings.color_mode = "RGB"
-    _write(order.folder / picture_name(index))
-    for thing in scenery:
-        thing.hide_render = True
-    _alone(floor, order.folder, subject_name(index, 0))
-    for view in range(1, order.views + 1):
-        stage.camera(rng, around)
-        _alone(floor, order.folder, subject_name(index, view))
+    if order.pictures:
+        _whole(rng, order.folder / picture_name(index), around, eye, outdoor=outdoor)
+    for view in range(order.views):
+        if view > 0:
+            stage.camera(rng, around)
+        _alone(floor, order.folder / subject_name(index, view))
     record = {
         "index": index,
         "seed": order.seed,
         "size": order.size,
+        "samples": order.samples,
         "kind": kind,
-        "outdoor": outdoor,
-        "views": order.views + 1,
+        "views": order.views,
+        "picture": order.pictures,
     }
     (order.folder / record_name(index)).write_text(json.dumps(record) + "\n", encoding="utf-8")
 

@@ -10,9 +10,6 @@ from mathutils import Vector
 from training.scenes.rendered import materials, meshes
 from training.scenes.rendered.palettes import chance, shade
 
-SAMPLES = 12
-ALPHA_SAMPLES = 10
-
 
 @dataclass(frozen=True)
 class Extent:
@@ -38,14 +35,17 @@ def extent(parts: list[bpy.types.Object]) -> Extent:
     return Extent(low, high)
 
 
-def engine(size: tuple[int, int], seed: int, threads: int) -> None:
+def engine(size: tuple[int, int], seed: int, samples: int, threads: int) -> None:
     """Cycles on the CPU; `size` is (width, height)."""
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
     scene.cycles.device = "CPU"
-    scene.cycles.samples = SAMPLES
+    scene.cycles.samples = samples
     scene.cycles.use_denoising = True
-    scene.cycles.max_bounces = 6
+    scene.cycles.denoising_quality = "FAST"
+    scene.cycles.denoising_prefilter = "FAST"
+    scene.cycles.use_adaptive_sampling = False
+    scene.cycles.max_bounces = 5
     scene.cycles.transparent_max_bounces = 6
     scene.cycles.caustics_reflective = scene.cycles.caustics_refractive = False
     scene.cycles.film_transparent_glass = True
