@@ -115,6 +115,17 @@ def folded() -> onnx.ModelProto:
     return _network([node], {"x": ("n", 4)}, {"y": ("m", 8)}, weights={"shape": shape})
 
 
+def sequence() -> onnx.ModelProto:
+    """Its output is a sequence, for which Triton has no type."""
+    graph = helper.make_graph(
+        [helper.make_node("SequenceConstruct", ["x"], ["all"])],
+        "sequence",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])],
+        [helper.make_tensor_sequence_value_info("all", TensorProto.FLOAT, [1])],
+    )
+    return _model(graph)
+
+
 def save(network: onnx.ModelProto, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(network, path)
