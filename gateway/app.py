@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 
 import structlog
@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from obstore.store import ObjectStore
 
 from gateway import problems
+from gateway.background import beside
 from gateway.catalogue import Catalogue
 from gateway.cutouts import Cutouts
 from gateway.errors import GatewayError
@@ -61,26 +62,24 @@ def create_app(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
-    async with parts.inference:
-        refreshing = asyncio.create_task(_keep_fresh(parts), name="catalogue")
-        try:
-            yield
-        finally:
-            refreshing.cancel()
-            await asyncio.wait([refreshing])
-            await parts.fetcher.aclose()
+    async with aclosing(parts.fetcher), parts.inference, beside(_keep_fresh(parts), "catalogue"):
+        yield
 
 
 async def _keep_fresh(parts: Parts) -> None:
     """Keeps the catalogue up to date for as long as the application runs, whether Triton is there or not."""
     states: dict[str, str] = {}
+    trouble = ""
     while True:
         pause_s = parts.settings.canary_interval_s
         try:
             await parts.catalogue.refresh()
+            trouble = ""
         except GatewayError as error:
             pause_s = min(RETRY_S, pause_s)
-            log.debug("the catalogue cannot be refreshed", detail=error.public, private=error.private)
+            if error.private != trouble:
+                log.warning("the catalogue cannot be refreshed", detail=error.public, private=error.private)
+            trouble = error.private
         _log_changes(parts, states)
         await asyncio.sleep(pause_s)
 

@@ -80,10 +80,7 @@ class Catalogue:
             raise PipelineDownError("Triton has not answered yet", retry_after_s=RETRY_AFTER_S)
         steps = self._inventory.steps.get(name)
         if steps is None:
-            private = self._inventory.reasons.get(name, "")
-            raise PipelineNotServedError(
-                f"{name} is not served, /v1/models says why", private=private, retry_after_s=RETRY_AFTER_S
-            )
+            raise PipelineNotServedError(f"{name} is not served, see /v1/models", retry_after_s=RETRY_AFTER_S)
         network = next((step for step in steps if step in self._inventory.networks), name)
         return Served(network, self._version(network), "+".join(self._fingerprint(step) for step in (name, *steps)))
 
@@ -109,7 +106,7 @@ class Catalogue:
             return "Triton has not answered yet"
         if not self._cards.get(name):
             return "no version has been exported"
-        return self._inventory.reasons.get(name) or "it is not loaded"
+        return "Triton has not loaded it"
 
     def _version(self, name: str) -> int:
         versions = self._inventory.versions.get(name, ()) if self._inventory else ()

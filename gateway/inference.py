@@ -6,15 +6,16 @@ The compressed picture goes in, the finished PNG comes out; no pixel is touched 
 import asyncio
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 import numpy as np
-import structlog
 from tritonclient.grpc import InferInput, InferRequestedOutput, model_config_pb2, service_pb2
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
+from gateway.background import beside
 from gateway.errors import (
     BusyError,
     GatewayError,
@@ -28,10 +29,7 @@ from gateway.pipelines import Pipeline
 from gateway.settings import Settings
 from serving.canary import Watch, connect
 
-log = structlog.get_logger("gateway.inference")
-
 RETRY_AFTER_S = 2.0
-READY = "READY"
 IN_ENSEMBLE = re.compile(r"^in ensemble '[^']*', ")
 NOT_LOADED = ("unknown model", "not at ready state", "is not ready", "no available versions")
 Box = tuple[int, int, int, int]
@@ -56,10 +54,9 @@ class Pulse:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What the server has: each model's ready versions or why there are none; networks; pipelines with their steps."""
+    """What the server has loaded: each model's versions, which models are networks, pipelines with their steps."""
 
     versions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    reasons: Mapping[str, str] = field(default_factory=dict)
     networks: frozenset[str] = frozenset()
     steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -92,21 +89,17 @@ class TritonInference:
         self._client: InferenceServerClient | None = None
         self._watch: Watch | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._exit = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         settings = self._settings
-        self._client = connect(settings.triton_url)
+        self._client = await self._exit.enter_async_context(connect(settings.triton_url))
         self._watch = Watch(self._client, settings.canary_interval_s, settings.canary_timeout_s)
-        self._watching = asyncio.create_task(self._watch.run(), name="canaries")
-        self._watching.add_done_callback(_report_end)
+        self._watching = await self._exit.enter_async_context(beside(self._watch.run(), "canaries"))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.wait([self._watching])
-        if self._client is not None:
-            await self._client.close()
+        await self._exit.aclose()
 
     async def infer(self, pipeline: Pipeline, image: bytes, request_id: str) -> Cut:
         deadline_s = self._settings.inference_timeout_s
@@ -129,18 +122,17 @@ class TritonInference:
     async def inventory(self) -> Inventory:
         client, deadline_s = self._open_client(), self._settings.canary_timeout_s
         try:
-            index = (await client.get_model_repository_index(client_timeout=deadline_s)).models
-            ready = sorted({model.name for model in index if model.state == READY})
-            calls = (client.get_model_config(name, client_timeout=deadline_s) for name in ready)
+            # Statistics exist of loaded models only, and of all of them. Triton's repository index would say the same
+            # and belongs to the protocol that may also unload models, which a server does well to keep to itself.
+            loaded = (await client.get_inference_statistics(client_timeout=deadline_s)).model_stats
+            versions = _versions(loaded)
+            calls = (client.get_model_config(name, client_timeout=deadline_s) for name in versions)
             configs = [answer.config for answer in await asyncio.gather(*calls)]
         except InferenceServerException as error:
             raise translated(error) from error
-        versions = {name: _ready_versions(name, index) for name in ready}
-        reasons = {model.name: model.reason for model in index if model.name not in versions}
         networks = frozenset(config.name for config in configs if is_network(config))
-        return Inventory(
-            versions, reasons, networks, {config.name: _steps(config) for config in configs if _steps(config)}
-        )
+        steps = {config.name: _steps(config) for config in configs if config.platform == "ensemble"}
+        return Inventory(versions, networks, steps)
 
     def pulse(self, pipeline: str) -> Pulse | None:
         if self._watch is None or self._watching is None or pipeline not in self._watch.results:
@@ -190,11 +182,8 @@ def _steps(config: model_config_pb2.ModelConfig) -> tuple[str, ...]:
     return tuple(step.model_name for step in config.ensemble_scheduling.step)
 
 
-def _ready_versions(name: str, index: Iterable[service_pb2.RepositoryIndexResponse.ModelIndex]) -> tuple[int, ...]:
-    found = (int(model.version) for model in index if model.name == name and model.state == READY)
-    return tuple(sorted(found))
-
-
-def _report_end(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.error("the canary watch has ended", exc_info=task.exception())
+def _versions(loaded: Iterable[service_pb2.ModelStatistics]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, set[int]] = {}
+    for model in loaded:
+        found.setdefault(model.name, set()).add(int(model.version))
+    return {name: tuple(sorted(numbers)) for name, numbers in sorted(found.items())}

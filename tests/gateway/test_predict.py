@@ -161,7 +161,7 @@ async def test_a_new_version_of_any_step_makes_new_results(
 ) -> None:
     first = await upload(client, picture())
     for model in ("step_matte", "decode"):
-        newer = Inventory({**WHOLE.versions, model: (2,)}, WHOLE.reasons, WHOLE.networks, WHOLE.steps)
+        newer = Inventory({**WHOLE.versions, model: (2,)}, WHOLE.networks, WHOLE.steps)
         inference.inventory_now = newer
         await app.state.parts.catalogue.refresh()
         answer = await upload(client, picture())

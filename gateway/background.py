@@ -1,0 +1,27 @@
+"""Work beside the requests: runs for as long as a `with`, and never ends in silence."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+
+import structlog
+
+log = structlog.get_logger("gateway.background")
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[object, object, None], name: str) -> AsyncIterator[asyncio.Task[None]]:
+    """Runs `work` as a task and cancels it at the end; logs it as an error when it ends on its own."""
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_report_end)
+    try:
+        yield task
+    finally:
+        task.remove_done_callback(_report_end)
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def _report_end(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    log.error("background work has ended", name=task.get_name(), exc_info=error)
