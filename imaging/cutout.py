@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from imaging.arrays import Bytes
 
+CHANNELS = [0, 0, 1, 1, 2, 2, 3, 3]
 MARGIN = 32  # pixels of the old background kept around the subject for the estimate of its colours
 
 
@@ -57,5 +58,5 @@ def _coloured(full: Bytes, alpha: Bytes, coverage: Bytes | None) -> Bytes:
         own = coverage[near] < 255  # noqa: PLR2004 - full alpha
         colours[own] = full[near][own]
     visible = cv2.copyTo(colours, alpha[near])
-    result[near] = cv2.merge([*cv2.split(visible), alpha[near]])
+    cv2.mixChannels([visible, alpha[near]], [result[near]], CHANNELS)
     return result

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 try:
-    from isal import isal_zlib as deflater
+    from isal.isal_zlib import compress
 except ImportError:  # the pixels are the same, the encoding takes longer
-    import zlib as deflater
+    from zlib import compress
 
 if TYPE_CHECKING:
     from imaging.arrays import Bytes
@@ -35,7 +35,7 @@ def png(pixels: Bytes) -> bytes:
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]  # noqa: PLR2004 - a plane has two axes
     header = struct.pack(">IIBBBBB", width, height, EIGHT_BIT, COLOUR_TYPES[channels], 0, 0, 0)
     colour_space = [] if channels == 1 else _chunk(b"sRGB", PERCEPTUAL)
-    body = deflater.compress(_differences(pixels.reshape(height, width * channels)), LEVEL)
+    body = compress(_differences(pixels.reshape(height, width * channels)), LEVEL)
     return b"".join([SIGNATURE, *_chunk(b"IHDR", header), *colour_space, *_chunk(b"IDAT", body), *_chunk(b"IEND", b"")])
 
 

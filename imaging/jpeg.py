@@ -26,11 +26,11 @@ def scale_for(width: int, height: int, smallest: int) -> int:
 
 def decode(data: bytes, scale: int = 1) -> Bytes | None:
     """Return RGB UINT8 [h, w, 3] of a three-channel JPEG at 1/`scale`, not turned; None where OpenCV refuses it."""
-    flags = REDUCED.get(scale, cv2.IMREAD_COLOR) | cv2.IMREAD_IGNORE_ORIENTATION
+    way = REDUCED.get(scale, cv2.IMREAD_COLOR_RGB)
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), way | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         return None
     if pixels is None:
         return None
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels), dtype=np.uint8)
+    return np.asarray(pixels if scale == 1 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,13 +1,15 @@
 """The network's small matte at the picture's size, its edges on those of the picture.
 
-Fast guided filter (He and Sun 2015, arXiv:1505.00996): alpha is locally a linear function of colour; the function is
-fitted at the network's size and applied at full size. Only tiles that an edge touches are computed, the rest is 0, 255
-or an even tone already, and no pixel leaves the range that the matte has around it.
+Joint up-sampling after the fast guided filter (He and Sun 2015, arXiv:1505.00996): around an edge alpha is a linear
+function of colour, fitted in windows at the network's size and applied to the colours at full size. The filter itself
+also repaints what the network got right with the picture's texture; so only the slope is kept, through the network's
+own value at each of its pixels. Only tiles that an edge touches are computed, the rest is 0, 255 or an even tone
+already, and no pixel leaves the range that the matte has around it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -15,12 +17,12 @@ import numpy as np
 from imaging import tiles
 
 if TYPE_CHECKING:
-    from imaging.arrays import Bytes, Floats
+    from imaging.arrays import Bytes, Floats, Mask
 
 NOTHING, EVERYTHING = 6, 249  # of 255: what a network says where it is sure
-RADIUS = 3  # of the windows in which the linear function is fitted, in pixels of the matte
-REACH = 2  # how far an edge may move, in pixels of the matte
-EVENNESS = 3e-4  # of squared colour (0..1): below this variance a window counts as even
+RADIUS = 2  # of the windows in which the linear function is fitted, in pixels of the matte
+REACH = 1  # how far from an edge of the matte the picture decides, in pixels of the matte
+NOISE = 5e-4  # variance of colour (0..1) that is no edge: 5.7 of 255 levels
 LEVELS = np.clip((np.arange(256) - NOTHING) * 255.0 / (EVERYTHING - NOTHING) + 0.5, 0, 255).astype(np.uint8)
 
 
@@ -30,74 +32,79 @@ def upsample(matte: Bytes, full: Bytes) -> Bytes:
     Values up to NOTHING and from EVERYTHING on become exactly 0 and 255.
     """
     height, width = full.shape[:2]
-    certain = sure(matte)
-    alpha = plain(certain, height, width)
+    alpha = plain(matte, height, width)
     if height <= matte.shape[0] and width <= matte.shape[1]:
         return alpha
+    certain = LEVELS[matte]
     low, high = _range(certain)
     edge = low != high
-    if not edge.any():
-        return alpha
-    weights = _linear(_small(full, matte.shape[0], matte.shape[1]), certain)
-    bounds = np.dstack([low, high])
-    for tile in tiles.touching(edge, height, width):
-        fitted = _apply(tiles.enlarge(weights, tile, height, width), full[tile.region])
-        limits = tiles.enlarge(bounds, tile, height, width)
-        alpha[tile.region] = np.clip(fitted, limits[..., 0], limits[..., 1])
+    if edge.any():
+        weights = _weights(_small(full, certain), certain, edge)
+        _follow(alpha, full, weights, np.dstack([low, high]), edge)
     return alpha
 
 
-def sure(matte: Bytes) -> Bytes:
-    """Return the matte stretched so that what the network is sure of is exactly 0 or 255."""
-    return cast("Bytes", LEVELS[matte])
-
-
 def plain(matte: Bytes, height: int, width: int) -> Bytes:
-    """Return `matte` resized without a guide."""
+    """Return the matte resized to [height, width] without a guide, with the same exact 0 and 255 as `upsample`."""
     shrinks = height <= matte.shape[0] and width <= matte.shape[1]
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(matte, (width, height), interpolation=way), np.uint8)
+    return np.asarray(cv2.resize(LEVELS[matte], (width, height), interpolation=way), np.uint8)
 
 
-def _small(full: Bytes, height: int, width: int) -> Bytes:
-    return np.asarray(cv2.resize(full, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+def _small(full: Bytes, matte: Bytes) -> Floats:
+    height, width = matte.shape
+    return np.asarray(cv2.resize(full, (width, height), interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
 
 
 def _range(matte: Bytes) -> tuple[Bytes, Bytes]:
     kernel = np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)
-    return cast("Bytes", cv2.erode(matte, kernel)), cast("Bytes", cv2.dilate(matte, kernel))
+    return np.asarray(cv2.erode(matte, kernel), np.uint8), np.asarray(cv2.dilate(matte, kernel), np.uint8)
+
+
+def _follow(alpha: Bytes, full: Bytes, weights: Floats, bounds: Bytes, edge: Mask) -> None:
+    """Write the tiles of `alpha` that `edge` touches: weights times colour plus constant, within the bounds."""
+    height, width = alpha.shape
+    for tile in tiles.touching(edge, height, width):
+        here = np.asarray(tiles.enlarge(weights, tile, height, width), np.float32)
+        limits = tiles.enlarge(bounds, tile, height, width)
+        fitted = cv2.transform(here[..., :3] * full[tile.region], np.ones((1, 3), np.float32)) + here[..., 3]
+        alpha[tile.region] = np.clip(fitted + np.float32(0.5), limits[..., 0], limits[..., 1])
+
+
+def _weights(colour: Floats, matte: Bytes, edge: Mask) -> Floats:
+    """Return [h, w, 4]: three slopes for colours 0..255 and a constant; 0 further from an edge than matters."""
+    weights = np.zeros((*matte.shape, 4), np.float32)
+    rows, columns = (_span(np.asarray(edge.any(axis=axis))) for axis in (1, 0))
+    near, target = colour[rows, columns], matte[rows, columns].astype(np.float32)
+    slope = _mean(_slopes(near, target))
+    weights[rows, columns, :3] = slope / np.float32(255)
+    weights[rows, columns, 3] = target - np.einsum("ijk,ijk->ij", slope, near)
+    return weights
+
+
+def _span(touched: Mask) -> slice:
+    found, margin = np.flatnonzero(touched), 2 * RADIUS + 1
+    return slice(max(int(found[0]) - margin, 0), int(found[-1]) + margin + 1)
 
 
 def _mean(values: Floats) -> Floats:
     side = 2 * RADIUS + 1
-    return cast("Floats", cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT))
+    return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
 
 
-def _linear(guide: Bytes, matte: Bytes) -> Floats:
-    """Return [h, w, 4]: three weights for the colour (0..255) and a constant, each the mean over its windows."""
-    colour, target = guide.astype(np.float32) / 255, matte.astype(np.float32)
-    mean, mean_target = _mean(colour), _mean(target)
-    covariance = _mean(colour * target[..., None]) - mean * mean_target[..., None]
-    slope = _solve(colour, mean, covariance)
-    constant = mean_target - np.einsum("ijk,ijk->ij", slope, mean)
-    return _mean(np.dstack([slope / 255, constant]).astype(np.float32))
-
-
-def _solve(colour: Floats, mean: Floats, covariance: Floats) -> Floats:
-    """Return the slopes: per pixel the inverse of the symmetric 3x3 colour variance, times the covariance."""
-    r, g, b = (colour[..., i] for i in range(3))
-    products = [np.dstack([r * r, r * g, r * b]), np.dstack([g * g, g * b, b * b])]
-    mr, mg, mb = (mean[..., i] for i in range(3))
-    rr, rg, rb = np.moveaxis(_mean(products[0]) - np.dstack([mr * mr, mr * mg, mr * mb]), -1, 0)
-    gg, gb, bb = np.moveaxis(_mean(products[1]) - np.dstack([mg * mg, mg * mb, mb * mb]), -1, 0)
-    rr, gg, bb = rr + EVENNESS, gg + EVENNESS, bb + EVENNESS
-    i00, i01, i02 = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
-    i11, i12, i22 = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
-    cr, cg, cb = (covariance[..., i] for i in range(3))
-    slopes = np.dstack([i00 * cr + i01 * cg + i02 * cb, i01 * cr + i11 * cg + i12 * cb, i02 * cr + i12 * cg + i22 * cb])
-    return cast("Floats", slopes / (rr * i00 + rg * i01 + rb * i02)[..., None])
-
-
-def _apply(weights: Floats, colours: Bytes) -> Floats:
-    weighted = cv2.transform(weights[..., :3] * colours, np.ones((1, 3), np.float32))
-    return cast("Floats", weighted + weights[..., 3] + np.float32(0.5))
+def _slopes(colour: Floats, target: Floats) -> Floats:
+    """Return [h, w, 3]: the inverse of the windows' colour variance times their covariance of colour and target."""
+    mean = _mean(colour)
+    with_target = _mean(colour * target[..., None]) - mean * _mean(target)[..., None]
+    pairs = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+    rr, rg, rb, gg, gb, bb = (
+        _mean(colour[..., i] * colour[..., j]) - mean[..., i] * mean[..., j] + np.float32(NOISE * (i == j))
+        for i, j in pairs
+    )
+    first, second, third = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
+    middle, cross, last = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
+    r, g, b = (with_target[..., i] for i in range(3))
+    slopes = np.dstack(
+        [first * r + second * g + third * b, second * r + middle * g + cross * b, third * r + cross * g + last * b]
+    )
+    return np.asarray(slopes / (rr * first + rg * second + rb * third)[..., None], np.float32)

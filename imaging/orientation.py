@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 TAG = 0x0112
 UPRIGHT = 1
 SWAPPING = (5, 6, 7, 8)
-MIRROR, FLIP, TURN = 1, 0, -1
+SIDEWAYS, UPSIDE_DOWN, BOTH = 1, 0, -1
+FLIPS = {2: SIDEWAYS, 3: BOTH, 4: UPSIDE_DOWN, 6: SIDEWAYS, 7: BOTH, 8: UPSIDE_DOWN}  # after the swap of the axes
 
 
 def of(image: Image.Image) -> int:
@@ -26,15 +27,7 @@ def of(image: Image.Image) -> int:
 
 def upright(pixels: Bytes, orientation: int) -> Bytes:
     """Return `pixels` [h, w, ...] as they are meant to be seen."""
-    steps = {
-        2: lambda p: cv2.flip(p, MIRROR),
-        3: lambda p: cv2.flip(p, TURN),
-        4: lambda p: cv2.flip(p, FLIP),
-        5: cv2.transpose,
-        6: lambda p: cv2.rotate(p, cv2.ROTATE_90_CLOCKWISE),
-        7: lambda p: cv2.flip(cv2.transpose(p), TURN),
-        8: lambda p: cv2.rotate(p, cv2.ROTATE_90_COUNTERCLOCKWISE),
-    }
-    if orientation not in steps:
-        return pixels
-    return np.asarray(steps[orientation](pixels), dtype=np.uint8)
+    if orientation in SWAPPING:
+        pixels = np.asarray(cv2.transpose(pixels), np.uint8)
+    flip = FLIPS.get(orientation)
+    return pixels if flip is None else np.asarray(cv2.flip(pixels, flip), np.uint8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -11,11 +11,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
+    from imaging.arrays import Bytes, Floats, Mask
 
-    from imaging.arrays import Bytes
-
-    Map: TypeAlias = "NDArray[np.float32] | Bytes"
+MapT = TypeVar("MapT", "Floats", "Bytes")
 
 SIDE = 128
 
@@ -40,7 +38,7 @@ def over(height: int, width: int, side: int = SIDE) -> Iterator[Tile]:
             yield Tile(top, left, min(top + side, height), min(left + side, width))
 
 
-def touching(mask: NDArray[np.bool_], height: int, width: int) -> Iterator[Tile]:
+def touching(mask: Mask, height: int, width: int) -> Iterator[Tile]:
     """Yield the tiles of a [height, width] picture that a small mask [h, w] of it touches, with one pixel to spare."""
     rows, columns = mask.shape[0] / height, mask.shape[1] / width
     for tile in over(height, width):
@@ -49,16 +47,17 @@ def touching(mask: NDArray[np.bool_], height: int, width: int) -> Iterator[Tile]
             yield tile
 
 
-def enlarge(small: Map, tile: Tile, height: int, width: int) -> Map:
+def enlarge(small: MapT, tile: Tile, height: int, width: int) -> MapT:
     """Return the part of `small` [h, w(, up to 4)] under `tile`, as if enlarged bilinearly to [height, width]."""
     rows, columns = small.shape[0] / height, small.shape[1] / width
     matrix = np.array(
         [[columns, 0, (tile.left + 0.5) * columns - 0.5], [0, rows, (tile.top + 0.5) * rows - 0.5]], np.float64
     )
-    return cv2.warpAffine(  # type: ignore[return-value]
+    part = cv2.warpAffine(
         small,
         matrix,
         (tile.right - tile.left, tile.bottom - tile.top),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
+    return cast("MapT", part)

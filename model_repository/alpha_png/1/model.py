@@ -43,7 +43,7 @@ def _answer(request: pb_utils.InferenceRequest) -> pb_utils.InferenceResponse:
 def _png(arrays: tuple[NDArray[np.generic], ...]) -> bytes:
     small, coverage, size = arrays
     height, width = (int(side) for side in size)
-    alpha = matte.plain(matte.sure(small), height, width)
+    alpha = matte.plain(small, height, width)
     return encode.png(cutout.limited(alpha, batch.own_alpha(coverage, size)))
 
 
