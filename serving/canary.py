@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -137,6 +138,7 @@ class Watch:
         self._counts: dict[str, _Count] = {}
         self._is_pipeline: dict[str, bool] = {}
         self._rest_until = 0.0
+        self._has_looked = False
         self._woken = asyncio.Event()
 
     @property
@@ -153,17 +155,21 @@ class Watch:
         """Look now instead of at the end of the interval."""
         self._woken.set()
 
-    async def run(self) -> None:
-        """Look until cancelled; while something fails, at least every second."""
+    async def run(self) -> NoReturn:
+        """Look until cancelled: at once if never before, then every interval, while something fails every second."""
         while True:
-            results = await self.look()
-            well = bool(results) and all(result.ok for result in results)
-            pause = self._interval_s if well else min(self._interval_s, 1.0)
+            if self._has_looked:
+                await self._pause()
+            await self.look()
+
+    async def _pause(self) -> None:
+        well = bool(self._results) and all(result.ok for result in self._results.values())
+        try:
+            await asyncio.wait_for(self._woken.wait(), self._interval_s if well else min(self._interval_s, 1.0))
+        except asyncio.TimeoutError:
+            return
+        finally:
             self._woken.clear()
-            try:
-                await asyncio.wait_for(self._woken.wait(), pause)
-            except asyncio.TimeoutError:
-                continue
 
     async def look(self) -> list[CanaryResult]:
         """One round: the state of every pipeline, of those that are gone too."""
@@ -172,6 +178,7 @@ class Watch:
         except InferenceServerException as error:
             reason, code = f"the server does not answer: {error.message()}", _code(error)
             results = [CanaryResult(name, ok=False, reason=reason, seconds=0, code=code) for name in self._results]
+        self._has_looked = True
         self._results |= {result.pipeline: result for result in results}
         now = time.monotonic()
         self._last_good |= {result.pipeline: now for result in results if result.ok and result.reason != _RESTING}
@@ -259,7 +266,7 @@ async def _check(url: str, names: Sequence[str], timeout_s: float) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; exit status 0 when every pipeline answered, else 1."""
     settings = ServingSettings()
-    default = settings.external_url or f"{settings.host}:{settings.grpc_port}"
+    default = settings.external_url or settings.grpc_url
     parser = argparse.ArgumentParser(prog="python -m serving.canary", description="Sends a picture through pipelines.")
     parser.add_argument("--url", default=default, help="gRPC host:port of the server (default %(default)s)")
     parser.add_argument("--pipeline", action="append", default=[], metavar="NAME", help="only this one; repeatable")

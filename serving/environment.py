@@ -13,7 +13,6 @@ from pathlib import Path
 
 from serving import interpreter
 from serving.errors import InstallError
-from serving.interpreter import Interpreter
 
 __all__ = ["REQUIREMENTS", "Environment", "ensure", "known", "stamp_of"]
 
@@ -23,11 +22,12 @@ _STAMP = "darkroom.json"
 
 @dataclass(frozen=True)
 class Environment:
-    """A finished environment; `library` is the folder of its libpython, `version` its Python's (3, minor)."""
+    """A finished environment; `library` is the folder of its libpython, `pins` the hash of what was installed."""
 
     root: Path
     version: tuple[int, int]
     library: Path
+    pins: str
 
     @property
     def python(self) -> Path:
@@ -47,39 +47,41 @@ def stamp_of(requirements: Path) -> str:
     return hashlib.sha256(requirements.read_bytes()).hexdigest()
 
 
-def known(root: Path, requirements: Path) -> Environment | None:
-    """The environment in `root` when it was finished from these requirements and its parts are still there."""
+def known(root: Path) -> Environment | None:
+    """The environment in `root` when it was finished once and its parts are still there."""
     try:
         stamp = json.loads((root / _STAMP).read_text())
-        found = Environment(root, (3, int(stamp["minor"])), Path(stamp["library"]))
+        found = Environment(root, (3, int(stamp["minor"])), Path(stamp["library"]), str(stamp["requirements"]))
         soname = str(stamp["soname"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    whole = stamp.get("requirements") == stamp_of(requirements) and found.python.exists()
-    return found if whole and found.server.is_dir() and (found.library / soname).is_file() else None
+    whole = found.python.exists() and found.server.is_dir() and (found.library / soname).is_file()
+    return found if whole else None
 
 
 def ensure(root: Path, asked_python: str = "", say: Callable[[str], None] = print) -> Environment:
-    """The environment in `root`, made when it is missing, stale or half-made.
+    """The environment in `root`: made when it is missing or half-made, brought up to date when the pins changed.
+
+    The stamp is taken away first and written last, so that whatever is interrupted is known to be half-made.
 
     Raises:
         InterpreterError, LibpythonError, InstallError
     """
     with _alone():
-        found = known(root, REQUIREMENTS)
-        if found:
+        pins, found = stamp_of(REQUIREMENTS), known(root)
+        if found and found.pins == pins:
             return found
-        python = interpreter.find(asked_python)
-        library = interpreter.library_directory(python)
-        _make(root, python, say)
-        stamp = {
-            "requirements": stamp_of(REQUIREMENTS),
-            "minor": python.version[1],
-            "library": str(library),
-            "soname": python.soname,
-        }
-        (root / _STAMP).write_text(json.dumps(stamp, indent=1) + "\n")
-        return Environment(root, python.minor, library)
+        version, library = (found.version, found.library) if found else _make(root, asked_python, say)
+        (root / _STAMP).unlink(missing_ok=True)
+        _install(root, say)
+        made = Environment(root, version, library, pins)
+        (root / _STAMP).write_text(json.dumps(_stamp(made), indent=1) + "\n")
+        return made
+
+
+def _stamp(made: Environment) -> dict[str, str | int]:
+    soname = f"libpython3.{made.version[1]}.so.1.0"
+    return {"requirements": made.pins, "minor": made.version[1], "library": str(made.library), "soname": soname}
 
 
 @contextmanager
@@ -90,17 +92,22 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _make(root: Path, python: Interpreter, say: Callable[[str], None]) -> None:
+def _make(root: Path, asked_python: str, say: Callable[[str], None]) -> tuple[tuple[int, int], Path]:
+    python = interpreter.find(asked_python)
+    library = interpreter.library_directory(python)
     if root.exists():
-        say(f"{root} is stale or was left half-made: making it anew")
+        say(f"{root} was left half-made, or its Python is gone: making it anew")
         _discard(root)
     version = ".".join(map(str, python.version))
-    say(f"making the server's environment {root} with Python {version} (once; about 500 MB)")
-    pip = [str(root / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    _step(
-        [str(python.path), "-m", "venv", str(root)], "apt-get install python3-venv, or SERVING_PYTHON=/path/to/python"
-    )
+    say(f"making the server's environment {root} with Python {version} (once; about 600 MB)")
+    cure = "apt-get install python3-venv, or SERVING_PYTHON=/path/to/another/python3.11"
+    _step([str(python.path), "-m", "venv", str(root)], cure)
+    return python.minor, library
+
+
+def _install(root: Path, say: Callable[[str], None]) -> None:
     say(f"installing Triton, ONNX Runtime, Pillow and OpenCV from {REQUIREMENTS.name}")
+    pip = [str(root / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
     requirements = ["--no-deps", "--only-binary=:all:", "-r", str(REQUIREMENTS)]
     _step([*pip, "install", "--quiet", *requirements], "see that the package index can be reached, then start again")
     _step([*pip, "check"], f"correct {REQUIREMENTS}")

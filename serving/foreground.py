@@ -26,7 +26,7 @@ async def serve(settings: ServingSettings, server: Server) -> None:
     """
     logger = log.logger(settings)
     supervisor = Supervisor(settings, server, logger)
-    gateway = GatewayProcess(settings, f"{settings.host}:{settings.grpc_port}", logger) if settings.gateway else None
+    gateway = GatewayProcess(settings, settings.grpc_url, logger) if settings.gateway else None
 
     def kill() -> None:
         supervisor.kill()
@@ -89,7 +89,7 @@ async def _accompany(settings: ServingSettings, gateway: GatewayProcess) -> None
 
 
 async def _until_signal(work: Coroutine[None, None, None], kill: Callable[[], None]) -> None:
-    """Run the work until SIGINT or SIGTERM; a second signal calls `kill`, so that the way down does not wait."""
+    """Run the work until SIGINT, SIGTERM or SIGHUP; a second one calls `kill`, so that the way down does not wait."""
     stop = asyncio.Event()
 
     def on_signal() -> None:
@@ -97,7 +97,7 @@ async def _until_signal(work: Coroutine[None, None, None], kill: Callable[[], No
             kill()
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     tasks = [asyncio.create_task(work), asyncio.create_task(stop.wait())]
     try:

@@ -27,7 +27,8 @@ class GatewayProcess:
         self.address = GatewayAddress()
         self._settings = settings
         self._log = log
-        self._variables = {**os.environ, "GATEWAY_TRITON_URL": triton_url, "PYTHONUNBUFFERED": "1"}
+        shared = {"GATEWAY_MODEL_REPOSITORY": str(settings.model_repositories[0].resolve())}
+        self._variables = {**shared, **os.environ, "GATEWAY_TRITON_URL": triton_url, "PYTHONUNBUFFERED": "1"}
         self._backoff = Backoff(settings.backoff_min_seconds, settings.backoff_max_seconds, settings.healthy_seconds)
         self._launch: Launch | None = None
 
@@ -44,7 +45,7 @@ class GatewayProcess:
         command = [sys.executable, "-m", "gateway"]
         self._launch = await Launch.start(command, self._variables, _pass_on, signal.SIGTERM)
         deadline = time.monotonic() + _START_SECONDS
-        while not await machine.listens(self.address.host, self.address.port):
+        while not await machine.listens(self.address.url):
             if not self._launch.is_running:
                 await self._launch.kill()
                 cure = "see its last lines; SERVING_GATEWAY=false serves without it"

@@ -108,8 +108,9 @@ def _install(interpreter: Interpreter) -> Path:
         raise error
     print(f"installing {package}, which Triton's Python stub loads: {' '.join(command)}", flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(command, check=False, env=quiet, stdout=subprocess.DEVNULL)
+    for step in (["apt-get", "update"], command):
+        subprocess.run(step, check=False, env=quiet, capture_output=True)
     folders = _registered(interpreter.soname)
-    if done.returncode != 0 or not folders:
+    if not folders:
         raise error
     return folders[0]

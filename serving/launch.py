@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +18,8 @@ _LEASH = Path(__file__).with_name("leash.py")
 _LINE_BYTES = 1 << 24
 _TAIL_LINES = 60
 _STUB_ARGUMENTS = 9
+_KILL_SECONDS = 5.0
+_POLL_SECONDS = 0.01
 
 
 class Launch:
@@ -92,7 +95,7 @@ class Launch:
             with suppress(psutil.NoSuchProcess):
                 child.kill()
         await self._process.wait()
-        await asyncio.to_thread(psutil.wait_procs, children, 5)
+        await asyncio.to_thread(_wait_for_end, children)
         self._pump.cancel()
 
     def kill_program(self) -> None:
@@ -121,6 +124,20 @@ class Launch:
             text = line.decode(errors="replace").rstrip()
             self._tail.append(text)
             self._on_line(text)
+
+
+def _wait_for_end(processes: Sequence[psutil.Process]) -> None:
+    """Wait until they run no more; that init has not yet reaped them is not waited for."""
+    deadline = time.monotonic() + _KILL_SECONDS
+    while any(_runs(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD))
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _command(process: psutil.Process) -> list[str]:

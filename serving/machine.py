@@ -85,10 +85,11 @@ def _described(pid: int) -> str:
         return f"taken by pid {pid}"
 
 
-async def listens(host: str, port: int) -> bool:
-    """Whether something accepts connections there."""
+async def listens(url: str) -> bool:
+    """Whether something accepts connections at `host:port`."""
+    host, _, port = url.rpartition(":")
     try:
-        _, writer = await asyncio.open_connection(host, port)
+        _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
     except OSError:
         return False
     writer.close()

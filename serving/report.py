@@ -48,26 +48,26 @@ def _indented(text: str) -> str:
 
 def server_lines(settings: ServingSettings, pipelines: Sequence[str]) -> list[str]:
     """The server's URLs, and the call that any program can make: a picture's bytes, as they are."""
-    host = settings.host
     lines = [
-        f"Triton HTTP    http://{host}:{settings.http_port}",
-        f"Triton gRPC    {host}:{settings.grpc_port}",
-        f"Triton metrics http://{host}:{settings.metrics_port}/metrics",
+        f"Triton HTTP    {settings.http_url}",
+        f"Triton gRPC    {settings.grpc_url}",
+        f"Triton metrics {settings.metrics_url}",
     ]
-    return lines + [raw_call(f"http://{host}:{settings.http_port}", name) for name in _first(pipelines, "alpha")]
+    return lines + [raw_call(settings.http_url, name) for name in _first(pipelines, "alpha_")]
 
 
 def raw_call(url: str, pipeline: str) -> str:
-    """The curl line for Triton itself; the answer's headers say where in the body the output's bytes begin."""
+    """The curl line for Triton itself; the picture begins after the answer's JSON header and four bytes of length."""
     return (
-        f"  curl -s -H 'Inference-Header-Content-Length: 0' --data-binary @photo.jpg "
-        f"{url}/v2/models/{pipeline}/infer -o answer.bin"
+        f"  curl -sD head -o body -H 'Inference-Header-Content-Length: 0' --data-binary @photo.jpg "
+        f"{url}/v2/models/{pipeline}/infer && "
+        "tail -c +$(($(grep -i ^inference-header head | tr -cd 0-9) + 5)) body > alpha.png"
     )
 
 
 def gateway_lines(address: GatewayAddress, pipelines: Sequence[str]) -> list[str]:
     """The gateway's URL, and a call that cuts a photo out."""
-    url = f"http://{address.host}:{address.port}"
+    url = f"http://{address.url}"
     call = [
         f"  curl -F file=@photo.jpg -H 'Accept: image/png' {url}/api/v2/{name.removeprefix('cutout_')}/predict_upload "
         "-o cutout.png"

@@ -132,8 +132,7 @@ def _complete(served: Mapping[str, Model], refused: dict[str, Refusal]) -> dict[
     while lacking := {name: step for name, model in kept.items() if (step := _lack(model, kept))}:
         for name, step in lacking.items():
             reason = refused[step].reason if step in refused else "there is no such model"
-            cure = refused[step].cure if step in refused else ""
-            refused[name] = Refusal(name, f"needs {step}: {reason}", cure)
+            refused[name] = Refusal(name, f"needs {step}: {reason}")
             del kept[name]
     return kept
 

@@ -1,5 +1,6 @@
 """The launcher's settings: one typed object, read from `SERVING_*` variables and checked at start."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -62,14 +63,14 @@ class ServingSettings(BaseSettings):
         12.0, title="Largest usual picture", description="Size of picture that /dev/shm must have room for"
     )
     extra_arguments: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), title="Extra arguments", description="More flags for tritonserver, separated by commas"
+        (), title="Extra arguments", description="More flags for tritonserver, separated and quoted as in a shell"
     )
 
     canary_interval_seconds: PositiveFloat = Field(
         5.0, title="Canary interval", description="Time between two looks at every pipeline"
     )
     canary_timeout_seconds: PositiveFloat = Field(
-        20.0, title="Canary timeout", description="Longest time a canary inference may take"
+        30.0, title="Canary timeout", description="Longest time a canary inference may take"
     )
     backoff_min_seconds: PositiveFloat = Field(
         0.1, title="Shortest back-off", description="Wait before the first restart"
@@ -105,11 +106,35 @@ class ServingSettings(BaseSettings):
         "auto", title="Log format", description="auto: console on a terminal, json elsewhere"
     )
 
-    @field_validator("model_repositories", "extra_arguments", "restricted_apis", mode="before")
+    @field_validator("model_repositories", "restricted_apis", mode="before")
     @classmethod
     def split(cls, value: object) -> object:
         """A comma-separated string is a tuple of its parts."""
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("extra_arguments", mode="before")
+    @classmethod
+    def split_as_a_shell_does(cls, value: object) -> object:
+        """Flags of tritonserver have commas in them, so these are separated by spaces."""
+        return tuple(shlex.split(value)) if isinstance(value, str) else value
+
+    @property
+    def reachable_host(self) -> str:
+        """The host to connect to: a server that listens everywhere is reached on the loopback; IPv6 in brackets."""
+        return _reachable(self.host)
+
+    @property
+    def grpc_url(self) -> str:
+        """What a gRPC client on this machine connects to, `host:port`."""
+        return f"{self.reachable_host}:{self.grpc_port}"
+
+    @property
+    def http_url(self) -> str:
+        return f"http://{self.reachable_host}:{self.http_port}"
+
+    @property
+    def metrics_url(self) -> str:
+        return f"http://{self.reachable_host}:{self.metrics_port}/metrics"
 
 
 class GatewayAddress(BaseSettings):
@@ -119,3 +144,13 @@ class GatewayAddress(BaseSettings):
 
     host: str = Field("127.0.0.1", title="Host", description="Address that the gateway listens on")
     port: Port = Field(8080, title="Port", description="The gateway's port")
+
+    @property
+    def url(self) -> str:
+        """What a client on this machine connects to, `host:port`."""
+        return f"{_reachable(self.host)}:{self.port}"
+
+
+def _reachable(host: str) -> str:
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"[{local}]" if ":" in local else local

@@ -99,6 +99,10 @@ def require_room(models: Iterable[Model], megapixels: float, home: Path = HOME) 
         SharedMemoryError
     """
     need = needed_bytes(models, megapixels)
+    if not home.is_dir():
+        raise SharedMemoryError(
+            f"{home} is missing", f"mkdir -p {home} && mount -t tmpfs -o size={need >> 20}m shm {home}"
+        )
     state = os.statvfs(home)
     free = state.f_bavail * state.f_frsize
     if free < need:

@@ -15,6 +15,7 @@ from serving.errors import PortTakenError, StartError
 from serving.launch import Launch
 from serving.repository import Survey, survey
 from serving.settings import ServingSettings
+from serving.stub_watch import StubWatch
 from serving.triton_log import TritonLog
 
 __all__ = ["Run", "Starter"]
@@ -29,6 +30,7 @@ class Run:
 
     launch: Launch
     survey: Survey
+    stubs: StubWatch
     since: float
 
 
@@ -42,7 +44,6 @@ class Starter:
         self._key = command.control_key(settings)
         self._count = 0
         self._launch: Launch | None = None
-        self.url = f"{settings.host}:{settings.grpc_port}"
 
     @property
     def ports(self) -> dict[str, int]:
@@ -72,7 +73,8 @@ class Starter:
         self._launch = await Launch.start(program, self._server.variables, lines, signal.SIGKILL)
         await self._loaded(self._launch)
         lines.is_loading = False
-        return Run(self._launch, found.without(await self._failures(found)), time.monotonic())
+        stubs = StubWatch(self._launch)
+        return Run(self._launch, found.without(await self._failures(found)), stubs, time.monotonic())
 
     async def stop(self) -> bool:
         """Let running requests end within the exit timeout, then kill; true when no kill was needed."""
@@ -109,7 +111,7 @@ class Starter:
         """Triton opens its ports once every model is loaded or has failed."""
         seconds = self._settings.load_timeout_seconds
         deadline = time.monotonic() + seconds
-        while not await machine.listens(self._settings.host, self._settings.grpc_port):
+        while not await machine.listens(self._settings.grpc_url):
             if not launch.is_running:
                 cure = "see its last lines; SERVING_LOG_LEVEL=debug shows all of them"
                 raise StartError(f"tritonserver {launch.ending}. Its last lines:\n{launch.tail}", cure)
@@ -121,7 +123,7 @@ class Starter:
     async def _failures(self, found: Survey) -> dict[str, str]:
         """Of the models that should be loaded and are not, those that failed themselves, with Triton's reason."""
         headers = {f"triton-grpc-protocol-{command.HEADER}": self._key}
-        async with connect(self.url) as client:
+        async with connect(self._settings.grpc_url) as client:
             try:
                 index = await client.get_model_repository_index(headers=headers, client_timeout=10)
             except InferenceServerException as error:

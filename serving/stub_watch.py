@@ -21,9 +21,6 @@ class StubWatch:
         self._files: list[int] = []
         self._died = asyncio.Event()
 
-    def __len__(self) -> int:
-        return len(self._stubs)
-
     async def death(self) -> str:
         """Wait until instances have fewer stubs than before, and name them; a reloaded model has as many again."""
         while True:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -15,7 +16,9 @@ from serving.health import Health
 from serving.repository import Survey
 from serving.settings import ServingSettings
 from serving.starter import Run, Starter
-from serving.stub_watch import StubWatch
+
+if TYPE_CHECKING:
+    from tritonclient.grpc.aio import InferenceServerClient
 
 __all__ = ["Supervisor"]
 
@@ -29,6 +32,9 @@ class Supervisor:
         self._starter = Starter(settings, server, log)
         self._backoff = Backoff(settings.backoff_min_seconds, settings.backoff_max_seconds, settings.healthy_seconds)
         self._health = Health()
+        self._client: InferenceServerClient | None = None
+        self._watch: Watch
+        self._complaints: asyncio.Queue[str]
 
     async def start(self) -> tuple[Run, list[CanaryResult]]:
         """Start the server for the first time; the run, and the first canary of each of its pipelines.
@@ -42,7 +48,7 @@ class Supervisor:
         run = await self._starter.start()
         if not run.survey.served:
             raise StartError(f"no model could be loaded:{_reasons(run.survey)}", "correct the models, then start again")
-        return run, await self._canaries()
+        return run, await self._first_look()
 
     async def watch(self, run: Run) -> None:
         """Restart the server whenever it is lost, for as long as nobody cancels."""
@@ -50,11 +56,13 @@ class Supervisor:
             reason = await self._trouble(run)
             noticed = time.monotonic()
             self._log.error("server lost", reason=reason)
-            await self._starter.bury()
+            await self._bury()
             run = await self._restart(noticed - run.since, noticed)
 
     async def close(self) -> None:
         """Let running requests end, then stop; neither a process nor shared memory stays."""
+        if self._client:
+            await self._client.close()
         graceful = await self._starter.stop()
         self._log.info("server stopped", graceful=graceful)
 
@@ -70,23 +78,36 @@ class Supervisor:
                 run = await self._starter.start()
             except ServingError as error:
                 self._log.error("restart failed", reason=error.problem, cure=error.cure)
-                await self._starter.bury()
+                await self._bury()
                 lived_s = 0.0
                 continue
-            failing = [result.pipeline for result in await self._canaries() if not result.ok]
+            failing = [result.pipeline for result in await self._first_look() if not result.ok]
             down_s = round(time.monotonic() - noticed, 3)
             self._log.info("server back", down_seconds=down_s, waited_seconds=wait_s, failing=failing)
             return run
 
-    async def _canaries(self) -> list[CanaryResult]:
-        async with connect(self._starter.url) as client:
-            results = await Watch(client, 1, self._settings.canary_timeout_seconds).look()
-        self._health.note(results)
-        return results
+    async def _first_look(self) -> list[CanaryResult]:
+        """The canaries of a server that just came up; the same watch goes on from there."""
+        settings = self._settings
+        self._client = connect(settings.grpc_url)
+        self._complaints = asyncio.Queue()
+        interval_s, timeout_s = settings.canary_interval_seconds, settings.canary_timeout_seconds
+        self._watch = Watch(self._client, interval_s, timeout_s, self._note)
+        return await self._watch.look()
+
+    def _note(self, results: Sequence[CanaryResult]) -> None:
+        if reason := self._health.note(results):
+            self._complaints.put_nowait(reason)
+
+    async def _bury(self) -> None:
+        if self._client:
+            await self._client.close()
+            self._client = None
+        await self._starter.bury()
 
     async def _trouble(self, run: Run) -> str:
         """Wait for the first sign that the server must be restarted, and name it."""
-        signs = (self._process_trouble(run), StubWatch(run.launch).death(), self._canary_trouble())
+        signs = (self._process_trouble(run), run.stubs.death(), self._canary_trouble())
         tasks = [asyncio.create_task(sign) for sign in signs]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -100,21 +121,14 @@ class Supervisor:
         return f"tritonserver {await run.launch.wait()}"
 
     async def _canary_trouble(self) -> str:
-        found: asyncio.Queue[str] = asyncio.Queue()
-
-        def note(results: Sequence[CanaryResult]) -> None:
-            if reason := self._health.note(results):
-                found.put_nowait(reason)
-
-        settings = self._settings
-        async with connect(self._starter.url) as client:
-            watch = Watch(client, settings.canary_interval_seconds, settings.canary_timeout_seconds, note)
-            looking = asyncio.create_task(watch.run())
-            try:
-                return await found.get()
-            finally:
-                looking.cancel()
-                await asyncio.gather(looking, return_exceptions=True)
+        looking, complaint = asyncio.create_task(self._watch.run()), asyncio.create_task(self._complaints.get())
+        try:
+            await asyncio.wait([looking, complaint], return_when=asyncio.FIRST_COMPLETED)
+            return complaint.result() if complaint.done() else looking.result()
+        finally:
+            looking.cancel()
+            complaint.cancel()
+            await asyncio.gather(looking, complaint, return_exceptions=True)
 
 
 def _reasons(survey: Survey) -> str:

@@ -4,6 +4,7 @@ import structlog
 
 __all__ = ["TritonLog"]
 
+_NO_GPU = "no pinned memory pool"
 _LEVELS = {"I": "debug", "W": "warning", "E": "error", "F": "critical"}
 
 
@@ -23,4 +24,4 @@ class TritonLog:
         elif not self.is_loading and self._level == "debug":
             self._level = "info"
         if line:
-            getattr(self._log, "debug" if self.is_loading else self._level)(line)
+            getattr(self._log, "debug" if self.is_loading or _NO_GPU in line else self._level)(line)
