@@ -185,6 +185,13 @@ def _lamps(rng: np.random.Generator, stations: Points, half: Points) -> list[bpy
             lamp = meshes.sphere("lamp", (0.1, 0.18, 0.07), where)
             lamp.data.materials.append(material)
             parts.append(lamp)
+    nose = stations[-1]
+    grille = meshes.box(
+        "grille", (0.1, float(half[-1]) * rng.uniform(0.6, 1.5), nose[1] * rng.uniform(0.1, 0.3)), (0, 0, 0), 0.03
+    )
+    grille.location = (float(nose[0]) - 0.02, 0, float(nose[1]) * rng.uniform(0.5, 0.75))
+    grille.data.materials.append(materials.plain(rng, "dark", 0.4))
+    parts.append(grille)
     for sign in (-1, 1):
         mirror = meshes.sphere("mirror", (0.08, 0.12, 0.08), (0.75, sign * float(half.max()) * 1.12, 0.95))
         mirror.data.materials.append(bright)

@@ -118,7 +118,7 @@ def camera(rng: np.random.Generator, around: Extent) -> bpy.types.Object:
     made.location.z = max(made.location.z, 0.1)
     aim = around.middle + Vector(rng.normal(0, around.reach * 0.1, 3).tolist())
     made.rotation_euler = (aim - made.location).to_track_quat("-Z", "Y").to_euler()
-    _zoomed(made, around, float(np.clip(rng.normal(0.78, 0.16), 0.4, 1.25)))
+    _zoomed(made, around, float(np.clip(rng.normal(0.98, 0.13), 0.6, 1.35)))
     lens.dof.use_dof = bool(chance(rng, 0.6))
     lens.dof.focus_distance = (around.middle - made.location).length
     lens.dof.aperture_fstop = float(np.exp(rng.uniform(np.log(1.4), np.log(16)))) / max(1.0, around.reach * 0.2) * 0.5

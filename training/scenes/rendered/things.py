@@ -137,11 +137,12 @@ def furniture(rng: np.random.Generator) -> Assembly:
 def wires(rng: np.random.Generator) -> Assembly:
     """A rack, basket or whisk: thin round bars, or a lattice from a solid."""
     if chance(rng, 0.5):
-        cage = meshes.sphere("cage", tuple(rng.uniform(0.25, 0.6, 3).tolist()), (0, 0, 0.6))
-        thin = cage.modifiers.new("reduce", "DECIMATE")
-        thin.ratio = float(rng.uniform(0.05, 0.3))
+        polar = np.linspace(0.3, np.pi - 0.3, int(rng.integers(4, 12)))
+        wide, tall = rng.uniform(0.3, 0.6, 2)
+        profile = np.column_stack([np.sin(polar) * wide, tall - np.cos(polar) * tall])
+        cage = meshes.lathe("cage", profile, int(rng.integers(6, 24)))
         frame = cage.modifiers.new("wire", "WIREFRAME")
-        frame.thickness = float(rng.uniform(0.02, 0.08))
+        frame.thickness, frame.use_even_offset = float(rng.uniform(0.01, 0.04)), False
         return _dressed(rng, "wires", cage)
     radius = float(rng.uniform(0.008, 0.03))
     parts = []
