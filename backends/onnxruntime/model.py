@@ -16,6 +16,7 @@ from twin.accelerators import read_providers
 from twin.artefact import artefact_name, compute_capability, find_artefact
 from twin.batch import Call, RunError, group, join, split, wanted
 from twin.contract import check, complete, configured_dims, needs_completion
+from twin.machine import usable_cores
 from twin.options import Defaults, read_options
 from twin.parameters import Config, ConfigError
 from twin.tensors import Array, DeviceValue, Values, decode_strings, on_host
@@ -127,8 +128,7 @@ def _load(args: Mapping[str, str], config: Config) -> "Session":
 
     on_gpu = args["model_instance_kind"] == "GPU"
     device_id = int(args["model_instance_device_id"])
-    cores = len(os.sched_getaffinity(0))
-    options = read_options(config, Defaults.read(os.environ), on_gpu=on_gpu, cores=cores)
+    options = read_options(config, Defaults.read(os.environ), on_gpu=on_gpu, cores=usable_cores())
     providers = read_providers(config, on_gpu=on_gpu, device_id=device_id)
     by_capability = on_gpu and bool(config.get("cc_model_filenames"))
     name = artefact_name(config, compute_capability(device_id) if by_capability else None)

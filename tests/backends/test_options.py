@@ -12,8 +12,10 @@ def config(**parameters: str) -> dict[str, Any]:
     return {"parameters": {key: {"string_value": text} for key, text in parameters.items()}}
 
 
-def read(given: dict[str, Any], *, on_gpu: bool = False, cores: int = 8, **defaults: int) -> SessionOptions:
-    return read_options(given, Defaults(**defaults), on_gpu=on_gpu, cores=cores)
+def read(
+    given: dict[str, Any], defaults: Defaults | None = None, *, on_gpu: bool = False, cores: int = 8
+) -> SessionOptions:
+    return read_options(given, defaults or Defaults(), on_gpu=on_gpu, cores=cores)
 
 
 def shrinkage(arenas: str) -> dict[str, Any]:
@@ -34,8 +36,9 @@ def test_the_graph_level_has_nvidias_meaning(level: int, meaning: str) -> None:
     assert read({"optimization": {"graph": {"level": level}}}).graph_level == meaning
 
 
-def test_an_empty_configuration_leaves_all_to_onnx_runtime() -> None:
-    assert read({}) == SessionOptions()
+def test_an_empty_configuration_leaves_all_but_the_threads_to_onnx_runtime() -> None:
+    assert read({}, cores=6) == SessionOptions(intra_op_threads=6)
+    assert read({}, on_gpu=True) == SessionOptions()
 
 
 def test_every_parameter_reaches_the_options() -> None:
@@ -73,7 +76,7 @@ def test_a_value_that_is_not_allowed_is_refused_in_words(given: dict[str, Any], 
 
 
 def test_instances_share_the_cores_where_nobody_names_a_number() -> None:
-    assert read({"instance_group": [{"count": 1}]}).intra_op_threads == 0
+    assert read({"instance_group": [{"count": 1}]}, cores=8).intra_op_threads == 8
     assert read({"instance_group": [{"count": 2}, {"count": 1}]}, cores=8).intra_op_threads == 2
     assert read({"instance_group": [{"count": 4}]}, cores=2).intra_op_threads == 1
     assert read({"instance_group": [{"count": 4}]}, on_gpu=True).intra_op_threads == 0
@@ -81,9 +84,9 @@ def test_instances_share_the_cores_where_nobody_names_a_number() -> None:
 
 def test_the_model_comes_before_the_environment_and_the_environment_before_the_share() -> None:
     two = {"instance_group": [{"count": 2}]}
-    assert read(two, intra_op_threads=5).intra_op_threads == 5
-    assert read({**two, **config(intra_op_thread_count="3")}, intra_op_threads=5).intra_op_threads == 3
-    assert read(config(inter_op_thread_count="-1"), inter_op_threads=4).inter_op_threads == 4
+    assert read(two, Defaults(intra_op_threads=5)).intra_op_threads == 5
+    assert read({**two, **config(intra_op_thread_count="3")}, Defaults(intra_op_threads=5)).intra_op_threads == 3
+    assert read(config(inter_op_thread_count="-1"), Defaults(inter_op_threads=4)).inter_op_threads == 4
 
 
 def test_a_cpu_instance_shrinks_no_gpu_arena() -> None:
@@ -93,13 +96,16 @@ def test_a_cpu_instance_shrinks_no_gpu_arena() -> None:
 
 
 def test_the_environment_sets_the_defaults_of_all_models() -> None:
-    assert Defaults.read({}) == Defaults(max_batch_size=4, intra_op_threads=0, inter_op_threads=0)
+    assert Defaults.read({}) == Defaults(max_batch_size=4, intra_op_threads=0, inter_op_threads=0, spinning=False)
     environment = {
         "ONNXRUNTIME_BACKEND_DEFAULT_MAX_BATCH_SIZE": "16",
         "ONNXRUNTIME_BACKEND_INTRA_OP_THREAD_COUNT": "2",
         "ONNXRUNTIME_BACKEND_INTER_OP_THREAD_COUNT": "3",
+        "ONNXRUNTIME_BACKEND_SPINNING": "true",
     }
-    assert Defaults.read(environment) == Defaults(16, 2, 3)
+    defaults = Defaults.read(environment)
+    assert defaults == Defaults(max_batch_size=16, intra_op_threads=2, inter_op_threads=3, spinning=True)
+    assert read_options({}, defaults, on_gpu=False, cores=8).spinning
 
 
 @pytest.mark.parametrize("text", ["-1", "four"])

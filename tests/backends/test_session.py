@@ -29,6 +29,7 @@ def test_every_option_arrives_at_onnx_runtime(tmp_path: Path) -> None:
         execution_mode="ORT_PARALLEL",
         intra_op_threads=2,
         inter_op_threads=3,
+        spinning=True,
         memory_arena=False,
         memory_pattern=False,
     )
@@ -37,6 +38,7 @@ def test_every_option_arrives_at_onnx_runtime(tmp_path: Path) -> None:
     assert native.execution_mode == ort.ExecutionMode.ORT_PARALLEL
     assert (native.intra_op_num_threads, native.inter_op_num_threads) == (2, 3)
     assert (native.enable_cpu_mem_arena, native.enable_mem_pattern) == (False, False)
+    assert native.get_session_config_entry("session.intra_op.allow_spinning") == "1"
 
 
 def test_options_that_are_not_given_stay_onnx_runtimes_own(tmp_path: Path) -> None:

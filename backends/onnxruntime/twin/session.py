@@ -92,6 +92,8 @@ def _session_options(options: SessionOptions) -> Any:
     native.execution_mode = getattr(ort.ExecutionMode, options.execution_mode)
     native.intra_op_num_threads = options.intra_op_threads
     native.inter_op_num_threads = options.inter_op_threads
+    for pool in ("intra_op", "inter_op"):
+        native.add_session_config_entry(f"session.{pool}.allow_spinning", str(int(options.spinning)))
     if options.memory_arena is not None:
         native.enable_cpu_mem_arena = options.memory_arena
     if options.memory_pattern is not None:
