@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from imaging.arrays import Bytes
 
+Region: TypeAlias = "tuple[slice, slice]"
 CHANNELS = [0, 0, 1, 1, 2, 2, 3, 3]
 MARGIN = 32  # pixels of the old background kept around the subject for the estimate of its colours
+OPAQUE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +40,35 @@ def cut_out(small: Bytes, full: Bytes, coverage: Bytes | None = None) -> CutOut:
     if small.size == 0 or full.size == 0:
         raise ShapeError("the matte and the picture must have at least one pixel")
     alpha = limited(matte.upsample(small, full), coverage)
-    return CutOut(_coloured(full, alpha, coverage), alpha, box.around(alpha))
+    region = around(alpha)
+    colours = foreground.decontaminate(full[region], alpha[region])
+    if coverage is not None:
+        own = coverage[region] < OPAQUE
+        colours[own] = full[region][own]
+    return CutOut(assembled(colours, alpha, region), alpha, box.around(alpha))
 
 
 def limited(alpha: Bytes, coverage: Bytes | None) -> Bytes:
     """Return `alpha` nowhere above the picture's own alpha, so that an existing cut-out stays one."""
-    return alpha if coverage is None else np.minimum(alpha, coverage)
+    if coverage is None:
+        return alpha
+    if coverage.shape != alpha.shape:
+        raise ShapeError(f"coverage is {coverage.shape[0]} x {coverage.shape[1]}, the picture {alpha.shape}")
+    return np.minimum(alpha, coverage)
 
 
-def _coloured(full: Bytes, alpha: Bytes, coverage: Bytes | None) -> Bytes:
-    height, width = alpha.shape
-    result = np.zeros((height, width, 4), np.uint8)
-    left, top, right, bottom = box.around(alpha, threshold=1)
+def around(alpha: Bytes) -> Region:
+    """Return where alpha is not 0, with a margin; empty slices where it is 0 everywhere."""
+    left, top, right, bottom = (int(side) for side in box.around(alpha, threshold=1))
     if right == 0:
-        return result
-    near = slice(max(top - MARGIN, 0), bottom + MARGIN), slice(max(left - MARGIN, 0), right + MARGIN)
-    colours = foreground.decontaminate(full[near], alpha[near])
-    if coverage is not None:
-        own = coverage[near] < 255  # noqa: PLR2004 - full alpha
-        colours[own] = full[near][own]
-    visible = cv2.copyTo(colours, alpha[near])
-    cv2.mixChannels([visible, alpha[near]], [result[near]], CHANNELS)
+        return slice(0, 0), slice(0, 0)
+    return slice(max(top - MARGIN, 0), bottom + MARGIN), slice(max(left - MARGIN, 0), right + MARGIN)
+
+
+def assembled(colours: Bytes, alpha: Bytes, region: Region) -> Bytes:
+    """Return RGBA UINT8 [H, W, 4] with `colours` in `region`, and 0 wherever alpha is 0, for compression."""
+    result = np.zeros((*alpha.shape, 4), np.uint8)
+    if colours.size:
+        visible = cv2.copyTo(colours, alpha[region])
+        cv2.mixChannels([visible, alpha[region]], [result[region]], CHANNELS)
     return result

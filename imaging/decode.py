@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from imaging.arrays import Bytes
 
 MAX_PIXELS = 50_000_000
+LARGEST_LIMIT = 178_956_970  # Pillow's own guard against decompression bombs
 TRUNCATION = ("truncat", "not enough image data", "unexpected end", "end of file", "premature")
 
 

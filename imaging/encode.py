@@ -35,17 +35,22 @@ def png(pixels: Bytes) -> bytes:
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]  # noqa: PLR2004 - a plane has two axes
     header = struct.pack(">IIBBBBB", width, height, EIGHT_BIT, COLOUR_TYPES[channels], 0, 0, 0)
     colour_space = [] if channels == 1 else _chunk(b"sRGB", PERCEPTUAL)
-    body = compress(_differences(pixels.reshape(height, width * channels)), LEVEL)
+    body = deflated(differences(pixels.reshape(height, width * channels)))
     return b"".join([SIGNATURE, *_chunk(b"IHDR", header), *colour_space, *_chunk(b"IDAT", body), *_chunk(b"IEND", b"")])
 
 
-def _differences(rows: Bytes) -> Bytes:
+def differences(rows: Bytes) -> Bytes:
+    """Return rows [h, n] as PNG stores them, [h, n + 1]: the filter's number, then the differences to the row above."""
     height, length = rows.shape
     filtered = np.empty((height, length + 1), np.uint8)
     filtered[:, 0] = UP
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     return filtered
+
+
+def deflated(rows: Bytes) -> bytes:
+    return bytes(compress(rows, LEVEL))
 
 
 def _chunk(name: bytes, data: bytes) -> list[bytes]:

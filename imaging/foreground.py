@@ -29,6 +29,8 @@ def decontaminate(pixels: Bytes, alpha: Bytes) -> Bytes:
     What stands where alpha is 0 means nothing.
     """
     result = pixels.copy()
+    if not alpha.size:
+        return result
     partial = np.asarray(cv2.inRange(alpha, np.array([1]), np.array([OPAQUE - 1])), np.uint8)
     if not partial.any():
         return result

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDES = {"pixels_512": 512, "pixels_1024": 1024}
-LARGEST_LIMIT = 178_956_970  # Pillow's own guard against decompression bombs
 
 
 class TritonPythonModel:
@@ -63,6 +62,8 @@ def _failed(text: str, code: int) -> pb_utils.InferenceResponse:
 
 def _max_pixels(parameters: dict[str, dict[str, str]]) -> int:
     text = parameters.get("max_pixels", {}).get("string_value", str(decode.MAX_PIXELS))
-    if not text.isdecimal() or not 0 < int(text) <= LARGEST_LIMIT:
-        raise ValueError(f"decode: parameter max_pixels must be an integer from 1 to {LARGEST_LIMIT}, not {text!r}")
+    if not text.isdecimal() or not 0 < int(text) <= decode.LARGEST_LIMIT:
+        raise ValueError(
+            f"decode: parameter max_pixels must be an integer from 1 to {decode.LARGEST_LIMIT}, not {text!r}"
+        )
     return int(text)

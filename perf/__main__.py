@@ -1,0 +1,38 @@
+"""Measurements: `python -m perf steps` times the work around the network."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m perf", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    _steps(commands.add_parser("steps", help="time of each step around the network, on one core"))
+    given = parser.parse_args()
+    given.run(given)
+
+
+def _steps(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--size", type=int, default=4000, help="sides of the made picture, pixels (default 4000)")
+    parser.add_argument("--side", type=int, default=512, help="sides of the network's input, pixels (default 512)")
+    parser.add_argument("--photo", type=Path, help="an image file to use instead; NAME.mask.png beside it is its matte")
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions of which the median counts (default 5)")
+    parser.add_argument("--out", type=Path, help="also write the report to this file")
+    parser.set_defaults(run=_run_steps)
+
+
+def _run_steps(given: argparse.Namespace) -> None:
+    from perf import report, steps
+
+    table = steps.run(given.size, given.side, given.photo, given.rounds)
+    if given.out is None:
+        print(table)
+    else:
+        root = Path(__file__).resolve().parent.parent
+        print(report.write(given.out, table, "The steps around the network, CPU time on one core", root))
+
+
+if __name__ == "__main__":
+    main()
