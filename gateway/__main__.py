@@ -1,6 +1,7 @@
 """`python -m gateway`: the gateway with uvicorn, settings from `GATEWAY_*` variables, until it is told to stop."""
 
 import sys
+from contextlib import suppress
 
 import structlog
 import uvicorn
@@ -38,7 +39,9 @@ def main() -> int:
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
         limit_concurrency=settings.max_connections,
     )
-    uvicorn.Server(config).run()
+    # Once all requests are done uvicorn raises the signal again that it was stopped with.
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run()
     return 0
 
 

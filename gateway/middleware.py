@@ -7,8 +7,10 @@ import uuid
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway import problems
 from gateway.telemetry import Telemetry
 
 log = structlog.get_logger("gateway.access")
@@ -50,6 +52,12 @@ class RequestContext:
         ):
             try:
                 await self._app(scope, _bounded(scope, receive), answer)
+            except Exception as error:
+                # The outermost place that still knows the request's id; FastAPI's own handler stands outside of it.
+                log.exception("unexpected", exc_info=error)
+                if answer.begun:
+                    raise
+                await problems.unexpected(Request(scope))(scope, receive, answer)
             finally:
                 self._record(scope, answer, time.monotonic() - started)
 
@@ -77,11 +85,13 @@ class _Answer:
         self._headers = {"X-Request-ID": request_id, **SECURITY}
         if path in DOCS:
             self._headers["Content-Security-Policy"] = DOCS_POLICY
+        self.begun = False
         self.status = 500
         self.size_bytes = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self.begun = True
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in self._headers.items():

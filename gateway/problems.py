@@ -64,6 +64,11 @@ def answer(
     return JSONResponse(body.model_dump(), status, {"Cache-Control": "no-store", **(headers or {})})
 
 
+def unexpected(request: Request) -> JSONResponse:
+    """The answer to an error that nobody foresaw. What it was is for the log alone."""
+    return answer(request, SERVER_ERROR, "internal_error", "something went wrong inside the gateway")
+
+
 def responses(*kinds: type[errors.GatewayError]) -> dict[int | str, dict[str, object]]:
     """OpenAPI's `responses` for a route that may fail in these ways."""
     found: dict[int | str, dict[str, object]] = {}
@@ -77,7 +82,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.GatewayError, _gateway_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(Exception, _unexpected_error)
 
 
 async def _gateway_error(request: Request, error: Exception) -> JSONResponse:
@@ -109,8 +113,3 @@ def _sentence(item: Mapping[str, object]) -> str:
     place = item.get("loc")
     path = ".".join(str(part) for part in place[1:]) if isinstance(place, Sequence) else ""
     return f"{path}: {item.get('msg')}" if path else str(item.get("msg"))
-
-
-async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
-    log.error("unexpected", exc_info=error)
-    return answer(request, SERVER_ERROR, "internal_error", "something went wrong inside the gateway")

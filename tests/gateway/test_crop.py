@@ -1,0 +1,105 @@
+from urllib.parse import quote, urlsplit
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from obstore.store import MemoryStore
+
+from gateway.app import create_app
+from gateway.errors import InvalidOptionError, InvalidUrlError
+from gateway.settings import Settings
+from gateway.sources import crop_source
+from tests.gateway.conftest import PHOTO_URL
+from tests.gateway.fakes import FakeFetcher, FakeInference, client_of
+
+QUOTED_URL = quote(PHOTO_URL, safe="")
+CROP = "/api/v2/step/crop"
+# Characters that a client's library leaves alone in a query string (RFC 3986, 3.4).
+IN_URLS = st.text("abcXYZ019-._~:/?@!$'()*+,;=&%20", max_size=40).filter(lambda text: "%" not in text or "%20" in text)
+WEB_URLS = st.builds(
+    "{}://{}/{}".format,
+    st.sampled_from(["http", "https", "HTTPS"]),
+    st.sampled_from(["h.example", "127.0.0.1:81"]),
+    IN_URLS,
+)
+
+
+@given(WEB_URLS)
+def test_a_bare_url_is_taken_as_it_is(url: str) -> None:
+    assert crop_source(url) == (url, None)
+
+
+@given(WEB_URLS, st.sampled_from(["", "/"]))
+def test_a_quoted_url_is_unquoted_once(url: str, safe: str) -> None:
+    assert crop_source(quote(url, safe=safe)) == (url, None)
+
+
+@given(WEB_URLS)
+def test_a_quoted_url_may_end_in_the_sign_of_an_empty_value(url: str) -> None:
+    assert crop_source(quote(url, safe="") + "=") == (url, None)
+
+
+@given(WEB_URLS, st.sampled_from(["image_url", "url"]), st.sampled_from([None, "alpha", "cutout"]))
+def test_a_named_url_is_read_with_its_option(url: str, name: str, output: str | None) -> None:
+    query = f"{name}={quote(url, safe='')}" + (f"&output={output}" if output else "")
+    assert crop_source(query) == (url, output)
+
+
+@pytest.mark.parametrize("query", ["", "image_url=", "output=alpha", "ftp://host/a.png", "photo.png"])
+def test_a_query_without_a_url_is_refused(query: str) -> None:
+    with pytest.raises(InvalidUrlError, match="image_url"):
+        crop_source(query)
+
+
+def test_an_unknown_option_names_the_allowed_ones() -> None:
+    with pytest.raises(InvalidOptionError, match="unknown option width; allowed: image_url, output"):
+        crop_source("image_url=https%3A%2F%2Fh%2Fa.png&width=3")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [PHOTO_URL, quote(PHOTO_URL, safe=""), f"image_url={QUOTED_URL}", f"{QUOTED_URL}="],
+)
+async def test_every_form_of_the_url_redirects_to_the_same_result(
+    client: httpx.AsyncClient, inference: FakeInference, query: str
+) -> None:
+    answer = await client.get(f"{CROP}?{query}")
+    assert answer.status_code == 302
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["location"].startswith("http://gateway/files/cutout_step/")
+    assert (await client.get(answer.headers["location"])).content == inference.cut.png
+
+
+async def test_the_option_reaches_the_pipeline(client: httpx.AsyncClient, inference: FakeInference) -> None:
+    answer = await client.get(f"{CROP}?image_url={QUOTED_URL}&output=alpha")
+    assert "/files/alpha_step/" in answer.headers["location"]
+    assert [name for name, _ in inference.calls] == ["alpha_step"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("", "invalid_url"),
+        (f"image_url={QUOTED_URL}&output=mask", "invalid_option"),
+        (f"image_url={PHOTO_URL}", "invalid_option"),
+        ("https://pictures.example/none.png", "source_not_found"),
+    ],
+)
+async def test_a_bad_request_is_answered_not_redirected(client: httpx.AsyncClient, query: str, code: str) -> None:
+    answer = await client.get(f"{CROP}?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+async def test_a_delivery_template_gets_the_quoted_result_url(
+    settings: Settings, inference: FakeInference, store: MemoryStore, fetcher: FakeFetcher
+) -> None:
+    template = "https://res.example/demo/image/fetch/f_auto,q_auto/{url}"
+    delivered = settings.model_copy(update={"delivery_template": template, "public_url": "https://cut.example"})
+    async with client_of(create_app(delivered, inference, store, fetcher)) as client:
+        answer = await client.get(f"{CROP}?{PHOTO_URL}")
+    path = urlsplit(answer.headers["location"]).path
+    assert answer.headers["location"].startswith(
+        "https://res.example/demo/image/fetch/f_auto,q_auto/https%3A%2F%2Fcut.example%2F"
+    )
+    assert path.count("/") == 5
