@@ -4,9 +4,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from export.contract import ALPHA, OWN, PIXELS
+from export.errors import SessionError
 from export.network import Network, Reference
 from export.processor import Planes
-from export.runtime import Session, SessionError
+from export.runtime import Session
 
 _TRIAL = 2
 _CLOSE = 2e-2  # of the answer's spread: batches change rounding, and quantised graphs their scales; errors are larger
@@ -23,7 +25,7 @@ def prepared(model: onnx.ModelProto, source: str, size: int, output: onnx.ValueI
     graph.graph.output.append(output)
     del graph.graph.value_info[:]  # they may fix the batch
     _prune(graph.graph, output.name)
-    return graph
+    return onnx.compose.add_prefix(graph, "network/") if _collides(graph.graph) else graph
 
 
 def takes_many(graph: onnx.ModelProto, reference: Reference, sample: Planes) -> bool:
@@ -82,6 +84,12 @@ def looped(network: Network) -> onnx.ModelProto:
     )
     source.name, answer.name = one, stacked
     return model
+
+
+def _collides(graph: onnx.GraphProto) -> bool:
+    """Whether a name of the graph is one that the contract or the loop around it needs."""
+    names = {name for node in graph.node for name in (*node.input, *node.output)}
+    return not names.isdisjoint({PIXELS, ALPHA}) or any(name.startswith((OWN, "loop_")) for name in names)
 
 
 def _prune(graph: onnx.GraphProto, output: str) -> None:

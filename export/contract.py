@@ -13,6 +13,7 @@ from export.roles import Role
 PIXELS = "pixels"
 ALPHA = "alpha"
 BATCH = "batch"
+OWN = "darkroom_"  # prefix of every tensor that wrapping adds
 
 
 @dataclass(frozen=True)

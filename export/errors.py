@@ -34,5 +34,9 @@ class ProofError(ExportError):
         self.table = table
 
 
+class SessionError(ExportError):
+    """ONNX Runtime refuses a graph or an input; the text is its first line."""
+
+
 class EngineError(ExportError):
     """The engine that was asked for cannot be built on this machine."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import httpx
+import httpx2
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -45,7 +45,7 @@ def download(name: str, options: Options) -> Snapshot:
         raise HubError(f"no folder {name} here, and the hub has no model of that name (or it is private)") from error
     except HFValidationError as error:
         raise HubError(f"{name} is no folder and no name that a hub could have") from error
-    except (httpx.HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError, OSError) as error:
+    except (httpx2.HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError, OSError) as error:
         raise HubError(f"no folder {name} here, and the hub cannot be reached: {_reason(error)}") from error
     return Snapshot(Path(folder), info.sha or "")
 

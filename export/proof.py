@@ -103,7 +103,7 @@ def runner(path: Path) -> Runner:
     return run
 
 
-def latency(run: Runner, batch: Pictures, *, seconds: float = 2.0) -> float:
+def latency(run: Runner, batch: Pictures, *, seconds: float = 0.5) -> float:
     """Median milliseconds of at least three runs, after one that warms up."""
     run(batch)
     times: list[float] = []

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 # Message prefixes that say nothing to the person who exports.
 _HARMLESS = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # torch calling torch
+    r"Detected pickle protocol",  # an unusual pickle loads or is refused; that is said
     r"Please consider to run pre-processing",  # quantisation: the graph comes preprocessed from the exporter
 )
 # The exporter mentions every optional torchvision operator; the quantiser advises what we have done already.
-_LOGGERS = ("torch.onnx._internal.exporter._registration", "root", "onnxruntime", "onnxscript", "httpx")
+_LOGGERS = ("torch.onnx._internal.exporter._registration", "root", "onnxruntime", "onnxscript", "httpx2")
 
 
 @contextmanager

@@ -11,13 +11,13 @@ from onnx import TensorProto
 
 from export import batches, pictures
 from export.checkpoint import Checkpoint
-from export.errors import CheckpointError, UsageError
+from export.errors import CheckpointError, SessionError, UsageError
 from export.network import Head, Network, network_size, resized
 from export.options import Activation, Options
 from export.processor import PROCESSOR_FILE, Pictures, Planes, Preprocessing
 from export.processor import read as read_processor
 from export.roles import Precision, Role
-from export.runtime import Session, SessionError
+from export.runtime import Session
 from export.wrap import ANTIALIAS_OPSET, opset_of
 
 _FLOATS: dict[int, type[np.floating[Any]]] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}

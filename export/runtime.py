@@ -8,6 +8,8 @@ import numpy.typing as npt
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
+from export.errors import SessionError
+
 _FATAL_ONLY = 4
 # The library's exceptions have no common base of their own.
 _ERRORS = (
@@ -16,10 +18,6 @@ _ERRORS = (
     *(RuntimeError, ValueError),
 )
 Answer = npt.NDArray[np.generic]
-
-
-class SessionError(Exception):
-    """ONNX Runtime refuses a graph or an input; the text is its first line."""
 
 
 class Session:

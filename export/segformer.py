@@ -64,19 +64,18 @@ def _head(checkpoint: Checkpoint) -> Head:
 
 
 def _weights(checkpoint: Checkpoint) -> torch.nn.Module:
-    """Through `transformers`, which knows older names of weights; bare state dictionaries directly."""
+    """Through `transformers`, which knows older names of weights."""
     from safetensors import SafetensorError
     from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
-    if weights.files(checkpoint.folder)[0].suffix in (".pt", ".pth"):
-        bare = SegformerForSemanticSegmentation(SegformerConfig.from_dict(checkpoint.config))
-        weights.fill(bare, checkpoint)
-        return bare
     loader: Any = SegformerForSemanticSegmentation
+    told: dict[str, Any] = {"output_loading_info": True, "dtype": torch.float32}
     try:
-        network, report = loader.from_pretrained(
-            checkpoint.folder, output_loading_info=True, local_files_only=True, dtype=torch.float32
-        )
+        if weights.files(checkpoint.folder)[0].suffix in (".pt", ".pth"):
+            config, state = SegformerConfig.from_dict(checkpoint.config), weights.state(checkpoint)
+            network, report = loader.from_pretrained(None, config=config, state_dict=state, **told)
+        else:
+            network, report = loader.from_pretrained(checkpoint.folder, local_files_only=True, **told)
     except (SafetensorError, pickle.UnpicklingError, OSError, ValueError, RuntimeError, KeyError, EOFError) as error:
         reason = weights.first_line(error)
         raise CheckpointError(f"{checkpoint.source}: cannot read the weights: {reason}") from error

@@ -26,6 +26,12 @@ def fill(network: torch.nn.Module, checkpoint: Checkpoint) -> None:
     refuse_missing(checkpoint.source, found.missing_keys)
 
 
+def state(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+    """Every tensor of the checkpoint. Raises CheckpointError when a file is damaged or holds more than tensors."""
+    read = (_read(file, checkpoint.source) for file in files(checkpoint.folder))
+    return {name: tensor for part in read for name, tensor in part.items()}
+
+
 def files(folder: Path) -> list[Path]:
     """The usual file, else all of the preferred kind (a network may be split over several)."""
     for pattern in WEIGHT_PATTERNS:

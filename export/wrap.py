@@ -6,12 +6,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from export.contract import ALPHA, BATCH, PIXELS
+from export.contract import ALPHA, BATCH, OWN, PIXELS
 from export.errors import CheckpointError
 from export.network import Head, Network
 from export.roles import Role
 
-OWN = "darkroom_"  # prefix of every tensor that is added here
 LEAST_OPSET = 11  # Resize with half-pixel centres
 ANTIALIAS_OPSET = 18
 RELEASE_IR = 10  # what the ONNX Runtime of Triton 24.10 reads
