@@ -49,11 +49,11 @@ class GatewayProcess:
             if not self._launch.is_running:
                 await self._launch.kill()
                 cure = "see its last lines; SERVING_GATEWAY=false serves without it"
-                raise GatewayFailedError(f"the gateway {self._launch.ending}:\n{self._launch.tail}", cure)
+                raise GatewayFailedError(f"the gateway {self._launch.ending}:\n{await self._launch.last_words()}", cure)
             if time.monotonic() > deadline:
                 cure = "see its last lines; SERVING_GATEWAY=false serves without it"
                 raise GatewayFailedError(
-                    f"the gateway did not listen within {_START_SECONDS:g} s:\n{self._launch.tail}", cure
+                    f"the gateway did not listen within {_START_SECONDS:g} s:\n{await self._launch.last_words()}", cure
                 )
             await asyncio.sleep(_POLL_SECONDS)
 

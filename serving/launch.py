@@ -19,35 +19,48 @@ _LINE_BYTES = 1 << 24
 _TAIL_LINES = 60
 _STUB_ARGUMENTS = 9
 _KILL_SECONDS = 5.0
+_DRAIN_SECONDS = 0.5
 _POLL_SECONDS = 0.01
 
 
 class Launch:
     """A child program in a session of its own, so that Ctrl-C reaches the launcher alone and it stops all in order."""
 
-    def __init__(self, process: asyncio.subprocess.Process, on_line: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        output: asyncio.StreamReader,
+        transport: asyncio.ReadTransport,
+        on_line: Callable[[str], None],
+    ) -> None:
         self._process = process
-        self._on_line = on_line
+        self._transport = transport
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        self._pump = asyncio.create_task(self._read())
+        self._pump = asyncio.create_task(self._read(output, on_line))
 
     @classmethod
     async def start(
         cls, command: Sequence[str], variables: Mapping[str, str], on_line: Callable[[str], None], death: signal.Signals
     ) -> "Launch":
         """Start the command; the kernel sends it `death` when the launcher dies."""
+        output, write_end, transport = await _pipe()
         leash = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), str(int(death))]
-        process = await asyncio.create_subprocess_exec(
-            *leash,
-            *command,
-            env=dict(variables),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=_LINE_BYTES,
-            start_new_session=True,
-        )
-        return cls(process, on_line)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *leash,
+                *command,
+                env=dict(variables),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=write_end,
+                start_new_session=True,
+            )
+        except OSError:
+            transport.close()
+            raise
+        finally:
+            os.close(write_end)
+        return cls(process, output, transport, on_line)
 
     @property
     def pid(self) -> int:
@@ -57,6 +70,10 @@ class Launch:
     def is_running(self) -> bool:
         return self._process.returncode is None
 
+    def is_dead(self) -> bool:
+        """Whether the kernel has ended it, even when nobody was told yet."""
+        return not self.is_running or not _runs(self.pid)
+
     @property
     def ending(self) -> str:
         """How it ended, in words."""
@@ -65,9 +82,9 @@ class Launch:
             return "is running"
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
 
-    @property
-    def tail(self) -> str:
-        """The last lines that it wrote."""
+    async def last_words(self) -> str:
+        """The last lines that it wrote; waits a moment for those still in the pipe."""
+        await asyncio.wait([self._pump], timeout=_DRAIN_SECONDS)
         return "\n".join(self._tail)
 
     async def wait(self) -> str:
@@ -96,7 +113,9 @@ class Launch:
                 child.kill()
         await self._process.wait()
         await asyncio.to_thread(_wait_for_end, children)
+        await asyncio.wait([self._pump], timeout=_DRAIN_SECONDS)
         self._pump.cancel()
+        self._transport.close()
 
     def kill_program(self) -> None:
         """Kill the program itself without waiting; its children are for `kill`."""
@@ -118,24 +137,33 @@ class Launch:
         except psutil.NoSuchProcess:
             return []
 
-    async def _read(self) -> None:
-        stream = self._process.stdout
-        while stream is not None and (line := await stream.readline()):
+    async def _read(self, output: asyncio.StreamReader, on_line: Callable[[str], None]) -> None:
+        while line := await output.readline():
             text = line.decode(errors="replace").rstrip()
             self._tail.append(text)
-            self._on_line(text)
+            on_line(text)
+
+
+async def _pipe() -> tuple[asyncio.StreamReader, int, asyncio.ReadTransport]:
+    """A pipe of our own: asyncio's would put off the news of the server's end until the last stub has let go of it."""
+    read_end, write_end = os.pipe()
+    reader = asyncio.StreamReader(limit=_LINE_BYTES)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_end, "rb")
+    )
+    return reader, write_end, transport
 
 
 def _wait_for_end(processes: Sequence[psutil.Process]) -> None:
     """Wait until they run no more; that init has not yet reaped them is not waited for."""
     deadline = time.monotonic() + _KILL_SECONDS
-    while any(_runs(process) for process in processes) and time.monotonic() < deadline:
+    while any(_runs(process.pid) for process in processes) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
 
 
-def _runs(process: psutil.Process) -> bool:
+def _runs(pid: int) -> bool:
     try:
-        return bool(process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD))
+        return bool(psutil.Process(pid).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD))
     except psutil.NoSuchProcess:
         return False
 

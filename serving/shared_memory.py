@@ -5,6 +5,7 @@ Every launch gives Triton a prefix of its own for its regions' names: PID namesp
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from math import isqrt, prod
 from pathlib import Path
@@ -35,7 +36,8 @@ def _launcher(process: psutil.Process) -> str:
 
 
 def remove(start: str, home: Path = HOME) -> list[str]:
-    """Remove the regions whose names start so; returns the names."""
+    """End the stubs that hold regions whose names start so, a hung one too, and remove these; returns the names."""
+    _end_stubs(start)
     names = sorted(path.name for path in home.glob(f"{start}*"))
     for name in names:
         (home / name).unlink(missing_ok=True)
@@ -43,12 +45,10 @@ def remove(start: str, home: Path = HOME) -> list[str]:
 
 
 def sweep(home: Path = HOME) -> list[str]:
-    """End the stubs and remove the regions of launchers that are dead; other PID namespaces are not ours to judge."""
+    """The same for all launchers that are dead; those of other PID namespaces cannot be judged from here."""
     mine = f"{_FAMILY}-{Path('/proc/self/ns/pid').stat().st_ino:x}-"
     owners = {"-".join(path.name.split("-")[:4]) for path in home.glob(f"{mine}*-*-*")}
     dead = sorted(owner for owner in owners if not _alive(owner))
-    if dead:
-        _end_stubs(dead)
     return [name for owner in dead for name in remove(f"{owner}-", home)]
 
 
@@ -59,12 +59,12 @@ def _alive(owner: str) -> bool:
         return False
 
 
-def _end_stubs(owners: Iterable[str]) -> None:
-    starts = tuple(f"{owner}-" for owner in owners)
+def _end_stubs(start: str) -> None:
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
-        if command and command[0].endswith("stub") and any(part.startswith(starts) for part in command):
-            process.kill()
+        if command and command[0].endswith("stub") and any(part.startswith(start) for part in command):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 @dataclass(frozen=True)

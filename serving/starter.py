@@ -114,7 +114,7 @@ class Starter:
         while not await machine.listens(self._settings.grpc_url):
             if not launch.is_running:
                 cure = "see its last lines; SERVING_LOG_LEVEL=debug shows all of them"
-                raise StartError(f"tritonserver {launch.ending}. Its last lines:\n{launch.tail}", cure)
+                raise StartError(f"tritonserver {launch.ending}. Its last lines:\n{await launch.last_words()}", cure)
             if time.monotonic() > deadline:
                 cure = f"SERVING_LOAD_TIMEOUT_SECONDS={2 * seconds:g}, or SERVING_LOG_LEVEL=debug to see what it does"
                 raise StartError(f"the models did not load within {seconds:g} s", cure)

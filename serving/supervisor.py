@@ -111,6 +111,8 @@ class Supervisor:
         tasks = [asyncio.create_task(sign) for sign in signs]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if run.launch.is_dead():  # then that is the reason, whoever noticed first
+                await asyncio.wait(tasks[:1])
             return next(task.result() for task in tasks if task.done())
         finally:
             for task in tasks:

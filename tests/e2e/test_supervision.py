@@ -129,6 +129,7 @@ async def test_killing_the_server_brings_it_back_without_its_dead_shared_memory(
 ) -> None:
     session = supervised(echo)
     stubs, old = list(session.stubs()), set(regions(session))
+    os.kill(stubs[0], signal.SIGSTOP)  # so that it cannot notice that its server is gone
     os.kill(session.pid, signal.SIGKILL)
     await asyncio.to_thread(session.wait_for, "server back")
     assert "tritonserver was killed by SIGKILL" in session.output
@@ -174,6 +175,22 @@ def test_ctrl_c_stops_server_and_stubs_and_leaves_no_shared_memory(
     assert '"graceful": true' in session.wait_for("server stopped")
     assert all(is_gone(pid) for pid in pids)
     assert regions(session) == []
+
+
+def test_a_signal_stops_the_gateway_first_and_then_the_server(
+    echo: dict[str, str], supervised: Supervised, tmp_path: Path
+) -> None:
+    (port,) = free_ports(1)
+    store = tmp_path.with_name(f"{tmp_path.name}-store")
+    gateway = {"SERVING_GATEWAY": "true", "GATEWAY_PORT": str(port), "GATEWAY_STORE_URL": str(store)}
+    session = supervised(echo | gateway)
+    assert httpx.get(f"http://127.0.0.1:{port}/health").json()["gateway"]
+    assert f"http://127.0.0.1:{port}" in session.wait_for("gateway  ")
+    assert session.stop(signal.SIGTERM) == 0
+    order = [line for line in session.lines if "gateway stopped" in line or "server stopped" in line]
+    assert ["gateway" in order[0], "server" in order[1]] == [True, True]
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/health")
 
 
 def test_when_the_launcher_is_killed_nothing_lingers_and_the_next_start_cleans_up(
