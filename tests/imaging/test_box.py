@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imaging.box import THRESHOLD, around
+
+
+@given(st.data(), st.integers(1, 60), st.integers(1, 60))
+def test_the_box_of_a_painted_box_is_that_box(data: st.DataObject, height: int, width: int) -> None:
+    top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    bottom, right = data.draw(st.integers(top + 1, height)), data.draw(st.integers(left + 1, width))
+    alpha = np.zeros((height, width), np.uint8)
+    alpha[top:bottom, left:right] = data.draw(st.integers(THRESHOLD, 255))
+    found = around(alpha)
+    assert found.dtype == np.int32
+    assert found.tolist() == [left, top, right, bottom]
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, THRESHOLD - 1))
+def test_nothing_has_a_box_of_zeros(height: int, width: int, level: int) -> None:
+    assert around(np.full((height, width), level, np.uint8)).tolist() == [0, 0, 0, 0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 29), st.integers(0, 39)), min_size=1, max_size=5))
+def test_the_box_holds_every_point_and_touches_all_four_sides(points: list[tuple[int, int]]) -> None:
+    alpha = np.zeros((30, 40), np.uint8)
+    for y, x in points:
+        alpha[y, x] = 255
+    left, top, right, bottom = around(alpha)
+    assert alpha[top:bottom, left:right].sum() == alpha.sum()
+    inside = alpha[top:bottom, left:right]
+    assert all(line.any() for line in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
