@@ -13,6 +13,8 @@ import pillow_heif
 from PIL import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 HEIGHT, WIDTH = 48, 64
@@ -31,7 +33,7 @@ def image() -> Image.Image:
     return Image.fromarray(blocks())
 
 
-def encoded(picture: Image.Image, kind: str, options: dict[str, object] | None = None) -> bytes:
+def encoded(picture: Image.Image, kind: str, options: Mapping[str, object] | None = None) -> bytes:
     if kind == "HEIF":
         pillow_heif.register_heif_opener()
     out = io.BytesIO()
@@ -42,7 +44,7 @@ def encoded(picture: Image.Image, kind: str, options: dict[str, object] | None =
         "HEIF": {"quality": 98},
         "TIFF": {"compression": "tiff_lzw"},
     }
-    picture.save(out, kind, **(best.get(kind, {}) | (options or {})))
+    picture.save(out, kind, **(best.get(kind, {}) | dict(options or {})))
     return out.getvalue()
 
 

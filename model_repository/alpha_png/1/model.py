@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
-from imaging import batch, cutout, encode, matte
-from imaging.errors import ImageError
+from imaging import batch, cutout, decode, encode, matte
+from imaging.errors import ImageError, ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,6 +43,8 @@ def _answer(request: pb_utils.InferenceRequest) -> pb_utils.InferenceResponse:
 def _png(arrays: tuple[NDArray[np.generic], ...]) -> bytes:
     small, coverage, size = arrays
     height, width = (int(side) for side in size)
+    if not 0 < height * width <= decode.LARGEST_LIMIT or height < 0:
+        raise ShapeError(f"size {height} x {width} is no size of a picture")
     alpha = matte.plain(small, height, width)
     return encode.png(cutout.limited(alpha, batch.own_alpha(coverage, size)))
 

@@ -40,22 +40,21 @@ class TritonPythonModel:
 
 
 def _outputs(pictures: list[tuple[NDArray[np.generic], ...]], wanted: set[str]) -> dict[str, NDArray[np.generic]]:
-    made = batch.each(_encoded(wanted), pictures)
-    return {name: np.stack([one[name] for one in made]) for name in wanted}
+    made = batch.each(lambda arrays: _made(arrays, wanted), pictures)
+    return {name: np.stack([one[name] for one in made]) for name in made[0]}
 
 
-def _encoded(wanted: set[str]):  # noqa: ANN202
-    def work(arrays: tuple[NDArray[np.generic], ...]) -> dict[str, NDArray[np.generic]]:
-        matte, full, coverage, size = arrays
-        cut = cutout.cut_out(matte, batch.real_part(full, size), batch.own_alpha(coverage, size))
-        makers = {
-            "cutout": lambda: np.array([encode.png(cut.pixels)], np.object_),
-            "alpha": lambda: np.array([encode.png(cut.alpha)], np.object_),
-            "box": lambda: cut.box,
-        }
-        return {name: makers[name]() for name in wanted}
-
-    return work
+def _made(arrays: tuple[NDArray[np.generic], ...], wanted: set[str]) -> dict[str, NDArray[np.generic]]:
+    small, full, coverage, size = arrays
+    cut = cutout.cut_out(small, batch.real_part(full, size), batch.own_alpha(coverage, size))
+    made: dict[str, NDArray[np.generic]] = {}
+    if "cutout" in wanted:
+        made["cutout"] = np.array([encode.png(cut.pixels)], np.object_)
+    if "alpha" in wanted:
+        made["alpha"] = np.array([encode.png(cut.alpha)], np.object_)
+    if "box" in wanted:
+        made["box"] = cut.box
+    return made
 
 
 def _failed(text: str, code: int) -> pb_utils.InferenceResponse:
