@@ -1,5 +1,7 @@
 """Sessions of real ONNX Runtime: the options arrive, and nothing is copied."""
 
+import re
+from ctypes.util import find_library
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +10,12 @@ import pytest
 
 from tests.backends import networks
 from twin.accelerators import CPU, CUDA, Provider, Providers
-from twin.artefact import artefact_name, find_artefact
+from twin.artefact import artefact_name, compute_capability, find_artefact
 from twin.batch import RunError
 from twin.options import SessionOptions
 from twin.parameters import ConfigError
 from twin.session import Session, inspect
-from twin.tensors import TensorSpec
+from twin.tensors import DeviceValue, TensorSpec
 
 ON_CPU = Providers(((CPU, {}),), frozenset())
 
@@ -67,6 +69,27 @@ def test_outputs_are_onnx_runtimes_memory_and_not_a_copy(tmp_path: Path) -> None
     assert not output.flags.owndata
 
 
+def test_bound_memory_is_read_and_written_in_place(tmp_path: Path) -> None:
+    """The way of GPU tensors, walked in host memory: DLPack in, IO binding, DLPack out."""
+    session = Session(networks.save(networks.add(), tmp_path / "model.onnx"), SessionOptions(), ON_CPU)
+    ones = np.ones((1, 4), np.float32)
+    adopted = session.adopt(ones.__dlpack__())
+    assert adopted.shape == (1, 4)
+    ones += 1
+    output = session._run_bound({"a": adopted, "b": ones}, ["c"])["c"]
+    assert isinstance(output, DeviceValue)
+    assert np.from_dlpack(output.ort_value).tolist() == [[4, 4, 4, 4]]
+    assert output.host().tolist() == [[4, 4, 4, 4]]
+
+
+def test_a_bound_scalar_comes_back_to_the_host(tmp_path: Path) -> None:
+    session = Session(networks.save(networks.add(()), tmp_path / "model.onnx"), SessionOptions(), ON_CPU)
+    one = np.ones((), np.float32)
+    output = session._run_bound({"a": session.adopt(one.__dlpack__()), "b": one}, ["c"])["c"]
+    assert isinstance(output, np.ndarray)
+    assert output.tolist() == 2
+
+
 def test_a_signature_tells_inputs_overridable_initialisers_and_outputs(tmp_path: Path) -> None:
     signature = inspect(networks.save(networks.scale(), tmp_path / "model.onnx"), ())
     assert signature.inputs == (TensorSpec("x", "TYPE_FP32", (3,)),)
@@ -109,6 +132,18 @@ def test_the_file_of_the_gpus_generation_comes_before_the_default() -> None:
     assert artefact_name(config, "8.0") == "other.onnx"
     assert artefact_name(config, None) == "other.onnx"
     assert artefact_name({}, None) == "model.onnx"
+
+
+@pytest.mark.skipif(find_library("cuda") is not None, reason="this machine has an NVIDIA driver")
+def test_without_a_driver_there_is_no_compute_capability() -> None:
+    with pytest.raises(OSError, match="libcuda"):
+        compute_capability(0)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(find_library("cuda") is None, reason="this machine has no NVIDIA driver")
+def test_a_gpu_tells_its_compute_capability() -> None:
+    assert re.fullmatch(r"\d+\.\d", compute_capability(0))
 
 
 def test_an_artefact_is_a_file_or_a_folder_that_holds_one(tmp_path: Path) -> None:

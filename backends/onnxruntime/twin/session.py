@@ -54,14 +54,17 @@ class Session:
         return dict(zip(wanted, self._session.run(list(wanted), arrays, self._run_options), strict=True))
 
     def _run_bound(self, feeds: Mapping[str, Values], wanted: Sequence[str]) -> dict[str, Values]:
+        """Binds inputs where they lie, and has the outputs made on the same device; scalars are made on the host."""
         binding = self._session.io_binding()
+        device = "cpu"
         for name, values in feeds.items():
             if isinstance(values, DeviceValue):
+                device = values.ort_value.device_name()
                 binding.bind_ortvalue_input(name, values.ort_value)
             else:
                 binding.bind_cpu_input(name, values)
         for name in wanted:
-            binding.bind_output(name, "cpu" if name in self._scalars else "cuda", self._device_id)
+            binding.bind_output(name, "cpu" if name in self._scalars else device, self._device_id)
         self._session.run_with_iobinding(binding, self._run_options)
         binding.synchronize_outputs()
         outputs = zip(wanted, map(DeviceValue, binding.get_outputs()), strict=True)
