@@ -95,7 +95,7 @@ def test_an_impossible_size_is_refused(size: tuple[int, int]) -> None:
 def test_cancelled_and_faulty_requests_fail_alone(step: str) -> None:
     requests = [Request({}, ["alpha"], cancelled=True), Request({}, ["alpha"]), Request(inputs(), ["alpha"])]
     found = started(step).execute(requests)
-    assert [response.error and response.error().code() for response in found] == [
+    assert [response.error and response.error.code() for response in found] == [
         TritonError.CANCELLED,
         TritonError.INTERNAL,
         None,
