@@ -46,7 +46,8 @@ class Admission:
     async def _turn(self) -> None:
         try:
             with self._telemetry.waiting.track_inprogress():
-                await asyncio.wait_for(self._slots.acquire(), self._queue_timeout_s)
+                async with asyncio.timeout(self._queue_timeout_s):
+                    await self._slots.acquire()
         except TimeoutError as error:
             self._telemetry.rejected.labels("queue").inc()
             raise BusyError("the queue is too long", retry_after_s=RETRY_AFTER_S) from error

@@ -68,7 +68,10 @@ class Catalogue:
     async def refresh(self) -> None:
         """Raises the inference's GatewayError; what was known stays known."""
         self._inventory = await self._inference.inventory()
-        self._cards = await asyncio.to_thread(read_cards, self._repository)
+        try:
+            self._cards = await asyncio.to_thread(read_cards, self._repository)
+        except OSError as error:
+            log.warning("the model repository cannot be read", error=repr(error))
 
     @property
     def known(self) -> bool:

@@ -26,7 +26,7 @@ async def result(path: str, request: Request, parts: PartsOf) -> Response:
     found = RESULT.fullmatch(path)
     if found is None:
         raise errors.ResultNotFoundError("there is no such result")
-    headers = {"ETag": f'"{found["id"]}"', "Cache-Control": CACHE_CONTROL, "Access-Control-Allow-Origin": "*"}
+    headers = {"ETag": f'"{found["id"]}"', "Cache-Control": CACHE_CONTROL}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(await parts.shelf.get(path), media_type=PNG, headers=headers)

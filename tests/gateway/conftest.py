@@ -3,6 +3,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI
 from obstore.store import MemoryStore
 
@@ -11,6 +12,18 @@ from gateway.settings import Settings
 from tests.gateway.fakes import FakeFetcher, FakeInference, client_of, picture
 
 PHOTO_URL = "https://pictures.example/photo.png?size=big&v=2"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_logs() -> None:
+    """One JSON object a line; the default renders tracebacks for people, which takes seconds."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(default=str),
+        ]
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway import errors
-from gateway.fetch import Fetcher, parse_url
+from gateway.fetch import Fetcher
 from gateway.settings import Settings
 from tests.gateway.fakes import picture
 from tests.gateway.servers import always, answer, serving
@@ -292,46 +292,3 @@ async def test_https_names_the_host_of_the_url_while_the_address_is_pinned(
         with pytest.raises(errors.SourceFailedError, match="broke the connection"):
             await fetcher.fetch(f"https://other.example:{port}/")
     assert named == ["pictures.example", "other.example"]
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "photo.png",
-        "//host/photo.png",
-        "ftp://host/photo.png",
-        "file:///etc/passwd",
-        "data:image/png;base64,AAAA",
-        "http://",
-        "http:///photo.png",
-        "http://user@host/photo.png",
-        "http://user:secret@host/photo.png",
-        "http://@host/photo.png",
-        "http://good.example\\@10.0.0.1/",
-        "http://host/a b.png",
-        "http://host/\r\nX-Injected: 1",
-        "http://host\x00.example/",
-        "http://host:99999/",
-        "http://host:0/",
-        "http://host:port/",
-        "http://[::1/",
-        "http://" + "a" * 9000,
-    ],
-)
-def test_what_is_no_plain_web_address_is_refused(url: str) -> None:
-    with pytest.raises(errors.InvalidUrlError):
-        parse_url(url)
-
-
-@pytest.mark.parametrize(
-    ("url", "host"),
-    [
-        ("https://host.example/photo.png", b"host.example"),
-        ("HTTP://HOST.example:8080/x", b"host.example"),
-        ("https://bücher.example/straße.png", b"xn--bcher-kva.example"),
-        ("https://[2606:4700::1111]/x", b"2606:4700::1111"),
-    ],
-)
-def test_web_addresses_are_read(url: str, host: bytes) -> None:
-    assert parse_url(url).raw_host == host

@@ -1,0 +1,130 @@
+"""The gateway's store on a real S3 endpoint: rclone serves a folder with signatures checked."""
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from gateway.app import create_app
+from gateway.errors import ResultNotFoundError, StoreFailedError
+from gateway.settings import Settings
+from gateway.store import Shelf, open_store
+from gateway.telemetry import Telemetry
+from serving.session import free_ports
+from tests.gateway.fakes import FakeInference, client_of, picture
+
+pytestmark = pytest.mark.e2e
+KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "not-a-real-secret-not-a-real-secret-0000"
+UPLOAD = "/api/v2/step/predict_upload"
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket, the folder behind it, and the settings that reach it."""
+
+    folder: Path
+    settings: Settings
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+    folder = tmp_path_factory.mktemp("s3")
+    (folder / "results").mkdir()
+    (port,) = free_ports(1)
+    rclone = shutil.which("rclone", path=Path(sys.executable).parent)
+    assert rclone, "rclone comes with the development requirements"
+    keys = ["--auth-key", f"{KEY_ID},{SECRET}"]
+    command = [rclone, "serve", "s3", *keys, "--addr", f"127.0.0.1:{port}", "--config", "", str(folder)]
+    settings = Settings.model_validate(
+        {
+            "store_url": "s3://results/cuts",
+            "s3_endpoint": f"http://127.0.0.1:{port}",
+            "s3_region": "us-east-1",
+            "s3_access_key_id": KEY_ID,
+            "s3_secret_access_key": SECRET,
+            "model_repository": folder / "none",
+        }
+    )
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
+        try:
+            wait_for(port)
+            yield Bucket(folder / "results", settings)
+        finally:
+            server.kill()  # it takes five seconds to end politely, and has nothing to save
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while not listens(port):
+        assert time.monotonic() < deadline, "the S3 endpoint does not listen"
+        time.sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def shelf(settings: Settings) -> Shelf:
+    return Shelf(open_store(settings), settings, Telemetry())
+
+
+async def test_objects_are_put_and_found_under_the_prefix(bucket: Bucket) -> None:
+    await shelf(bucket.settings).put("a/b.png", b"bytes", "image/png")
+    assert (bucket.folder / "cuts" / "a" / "b.png").read_bytes() == b"bytes"
+    assert await shelf(bucket.settings).get("a/b.png") == b"bytes"
+    await shelf(bucket.settings).require("a/b.png")
+    with pytest.raises(ResultNotFoundError):
+        await shelf(bucket.settings).get("a/none.png")
+
+
+async def test_a_wrong_secret_is_a_store_failure(bucket: Bucket) -> None:
+    settings = bucket.settings.model_copy(update={"s3_secret_access_key": SecretStr("wrong" * 8)})
+    with pytest.raises(StoreFailedError) as caught:
+        await shelf(settings).put("a/c.png", b"bytes", "image/png")
+    assert "wrong" not in caught.value.private
+
+
+async def test_a_presigned_url_opens_to_anyone_for_its_time_and_no_longer(bucket: Bucket) -> None:
+    signing = shelf(bucket.settings.model_copy(update={"store_presign_s": 1}))
+    await signing.put("a/signed.png", picture(), "image/png")
+    url = await signing.url("a/signed.png", "http://gateway")
+    async with httpx.AsyncClient() as anyone:
+        unsigned, _, _ = url.partition("?")
+        for broken in (unsigned, re.sub("Signature=.", "Signature=", url)):
+            assert (await anyone.get(broken)).is_client_error
+        opened = await anyone.get(url)
+        assert (opened.status_code, opened.content) == (200, picture())
+        time.sleep(2.1)  # noqa: ASYNC251 - the URL's own clock runs
+        assert (await anyone.get(url)).is_client_error
+
+
+async def test_a_cut_out_goes_to_the_bucket_and_is_found_again(bucket: Bucket) -> None:
+    settings = bucket.settings.model_copy(update={"store_presign_s": 60})
+    for cached in (False, True):
+        inference = FakeInference()
+        async with client_of(create_app(settings, inference, open_store(settings))) as client:
+            answer = await client.post(UPLOAD, files={"file": picture()})
+            assert answer.json()["cached"] is cached
+            assert len(inference.calls) == (not cached)
+            async with httpx.AsyncClient() as anyone:
+                found = await anyone.get(answer.json()["url"])
+            assert (found.status_code, found.content) == (200, inference.cut.png)
+            png = await client.post(UPLOAD, files={"file": picture()}, headers={"Accept": "image/png"})
+            assert png.content == inference.cut.png
+
+
+async def test_the_gateway_itself_serves_what_lies_in_a_private_bucket(bucket: Bucket) -> None:
+    async with client_of(create_app(bucket.settings, FakeInference(), open_store(bucket.settings))) as client:
+        body = (await client.post(UPLOAD, files={"file": picture(colour="blue")})).json()
+        assert body["url"].startswith("http://gateway/files/cutout_step/")
+        assert (await client.get(body["url"])).headers["content-type"] == "image/png"

@@ -1,0 +1,110 @@
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from gateway.schemas import EXAMPLE_URL
+from tests.gateway.fakes import FakeFetcher, FakeInference, picture
+
+ROUTES = {
+    "/api/v2/{role}/predict": {"post"},
+    "/api/v2/{role}/predict_upload": {"post"},
+    "/api/v2/{role}/crop": {"get"},
+    "/api/v2/{role}/health": {"get"},
+    "/files/{path}": {"get"},
+    "/health": {"get"},
+    "/v1/models": {"get"},
+    "/metrics": {"get"},
+}
+
+
+async def test_every_route_is_documented(client: httpx.AsyncClient) -> None:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    assert {path: set(methods) for path, methods in paths.items()} == ROUTES
+    for methods in paths.values():
+        assert all(operation.get("description") for operation in methods.values())
+
+
+async def test_the_docs_page_may_load_its_script(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/docs")
+    assert answer.status_code == 200
+    assert "script-src" in answer.headers["content-security-policy"]
+
+
+async def test_the_examples_of_request_bodies_work(client: httpx.AsyncClient, fetcher: FakeFetcher) -> None:
+    fetcher.pictures[EXAMPLE_URL] = picture()
+    schema = (await client.get("/openapi.json")).json()["components"]["schemas"]["PredictBody"]
+    assert schema["examples"]
+    for example in schema["examples"]:
+        assert (await client.post("/api/v2/step/predict", json=example)).status_code == 200
+
+
+async def test_the_example_of_the_crop_parameter_works(client: httpx.AsyncClient, fetcher: FakeFetcher) -> None:
+    fetcher.pictures[EXAMPLE_URL] = picture()
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    parameters = {item["name"]: item for item in paths["/api/v2/{role}/crop"]["get"]["parameters"]}
+    url = parameters["image_url"]["example"]
+    assert (await client.get("/api/v2/step/crop", params={"image_url": url})).status_code == 302
+
+
+async def test_the_upload_form_is_documented_with_its_fields(client: httpx.AsyncClient) -> None:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    form = paths["/api/v2/{role}/predict_upload"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["required"] == ["file"]
+    assert form["properties"]["file"]["format"] == "binary"
+
+
+async def test_every_documented_error_is_a_problem(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    for path in ("/api/v2/{role}/predict", "/api/v2/{role}/predict_upload"):
+        found = document["paths"][path]["post"]["responses"]
+        assert {"413", "415", "422", "429", "502", "503", "504"} <= set(found)
+        schemas = {
+            item["content"]["application/json"]["schema"]["$ref"] for code, item in found.items() if code != "200"
+        }
+        assert schemas == {"#/components/schemas/Problem"}
+
+
+async def test_metrics_count_requests_by_route_and_status(
+    app: FastAPI, client: httpx.AsyncClient, inference: FakeInference
+) -> None:
+    inference.down = {"alpha_step": "it failed"}
+    for _ in range(2):
+        await client.post("/api/v2/step/predict_upload", files={"file": picture()})
+    await client.get("/files/nothing.png")
+    await client.get("/nowhere")
+    app.state.parts.telemetry.fetched(1000, 0.5)
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    for line in (
+        'gateway_requests_total{method="POST",route="/api/v2/{role}/predict_upload",status="200"} 2.0',
+        'gateway_requests_total{method="GET",route="/files/{path:path}",status="404"} 1.0',
+        'gateway_requests_total{method="any",route="unmatched",status="404"} 1.0',
+        'gateway_request_seconds_count{route="/api/v2/{role}/predict_upload"} 2.0',
+        'gateway_results_total{origin="made",pipeline="cutout_step"} 1.0',
+        'gateway_results_total{origin="stored",pipeline="cutout_step"} 1.0',
+        'gateway_inference_seconds_count{pipeline="cutout_step"} 1.0',
+        'gateway_store_seconds_count{operation="put"} 2.0',
+        "gateway_fetch_bytes_total 1000.0",
+        'gateway_canary_age_seconds{pipeline="cutout_step"} 1.5',
+        'gateway_pipeline_up{pipeline="cutout_step"} 1.0',
+        'gateway_pipeline_up{pipeline="alpha_step"} 0.0',
+        "gateway_requests_in_flight 1.0",
+    ):
+        assert line in answer.text.splitlines()
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/models", "/nowhere", "/openapi.json"])
+async def test_every_answer_has_the_security_headers_and_none_opens_it_to_other_origins(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await client.get(path, headers={"Origin": "https://other.example"})
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_each_application_has_its_own_metrics(app: FastAPI, client: httpx.AsyncClient) -> None:
+    before = app.state.parts.telemetry.exposition()
+    assert b"gateway_requests_in_flight 0.0" in before
+    await client.get("/health")
+    assert b'route="/health"' in app.state.parts.telemetry.exposition()

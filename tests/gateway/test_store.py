@@ -1,0 +1,114 @@
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
+from pydantic import ValidationError
+
+from gateway.app import create_app
+from gateway.errors import ResultNotFoundError, StoreFailedError
+from gateway.settings import Settings
+from gateway.store import Shelf, open_store
+from gateway.telemetry import Telemetry
+from tests.gateway.conftest import PHOTO_URL
+from tests.gateway.fakes import FakeFetcher, FakeInference, client_of, picture
+from tests.gateway.servers import always, answer, serving
+
+KEYS = {"s3_access_key_id": "AKIAIOSFODNN7EXAMPLE", "s3_secret_access_key": "not-a-real-secret-not-a-real-secret-0000"}
+
+
+def s3(port: int, **changes: object) -> Settings:
+    values = {"store_url": "s3://bucket/cuts", "s3_endpoint": f"http://127.0.0.1:{port}", "s3_region": "eu-west-1"}
+    return Settings.model_validate({"store_timeout_s": 1, **values, **KEYS, **changes})
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("s3://bucket/prefix", S3Store),
+        ("az://container/prefix", AzureStore),
+        ("gs://bucket/prefix", GCSStore),
+        ("memory://", MemoryStore),
+    ],
+)
+def test_the_url_names_the_store(url: str, kind: type) -> None:
+    settings = Settings.model_validate({"store_url": url, "azure_account_name": "account", **KEYS})
+    assert isinstance(open_store(settings), kind)
+
+
+@pytest.mark.parametrize("prefix", ["", "file://"])
+def test_a_folder_is_made(tmp_path: Path, prefix: str) -> None:
+    folder = tmp_path / "a" / "b"
+    store = open_store(Settings(store_url=f"{prefix}{folder}"))
+    assert isinstance(store, LocalStore)
+    assert folder.is_dir()
+
+
+@pytest.mark.parametrize("url", ["ftp://host/x", "https://bucket.s3.example/x"])
+def test_another_scheme_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="s3://"):
+        Settings(store_url=url)
+
+
+async def test_what_was_put_is_there(tmp_path: Path) -> None:
+    for store in (MemoryStore(), LocalStore(tmp_path)):
+        shelf = Shelf(store, Settings(), Telemetry())
+        await shelf.put("a/b.png", b"bytes", "image/png")
+        await shelf.require("a/b.png")
+        assert await shelf.get("a/b.png") == b"bytes"
+        with pytest.raises(ResultNotFoundError):
+            await shelf.require("a/none.png")
+        with pytest.raises(ResultNotFoundError):
+            await shelf.get("a/none.png")
+
+
+@pytest.mark.parametrize("kind", ["refused", "closing", "broken", "forbidden"])
+async def test_a_store_that_fails_is_an_error_of_its_own(kind: str) -> None:
+    sent = {"broken": b"nonsense\r\n\r\n", "forbidden": answer(status="403 Forbidden"), "refused": b"", "closing": b""}
+
+    async with serving(always(sent[kind])) as port:
+        settings = s3(1 if kind == "refused" else port)
+        shelf = Shelf(open_store(settings), settings, Telemetry())
+        with pytest.raises(StoreFailedError) as caught:
+            await shelf.put("a.png", b"x", "image/png")
+    assert "127.0.0.1" not in caught.value.public
+    assert caught.value.retry_after_s
+
+
+async def test_a_failing_store_is_told_to_the_client_before_any_work(inference: FakeInference, tmp_path: Path) -> None:
+    settings = s3(1).model_copy(update={"model_repository": tmp_path})
+    async with client_of(create_app(settings, inference, open_store(settings))) as client:
+        refused = await client.post("/api/v2/step/predict_upload", files={"file": picture()})
+    assert (refused.status_code, refused.json()["code"]) == (502, "store_failed")
+    assert not inference.calls
+
+
+async def test_a_presigned_url_is_short_lived_and_keeps_the_secret(
+    inference: FakeInference, fetcher: FakeFetcher
+) -> None:
+    settings = s3(1, store_presign_s=300)
+    shelf = Shelf(open_store(settings), settings, Telemetry())
+    url = httpx.URL(await shelf.url("cutout_step/ab/abc.png", "http://gateway"))
+    assert url.path == "/bucket/cuts/cutout_step/ab/abc.png"
+    assert url.params["X-Amz-Expires"] == str(int(timedelta(minutes=5).total_seconds()))
+    assert str(KEYS["s3_secret_access_key"]) not in str(url)
+    local = settings.model_copy(update={"store_url": "store"})
+    async with client_of(create_app(local, inference, MemoryStore(), fetcher)) as client:
+        refused = await client.post("/api/v2/step/predict", json={"url": PHOTO_URL})
+    assert refused.json()["code"] == "store_failed"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"store_presign_s": 60},
+        {"store_url": "s3://b", "store_presign_s": 60, "store_public_url": "https://cdn.example"},
+        {"store_presign_s": 700_000, "store_url": "s3://b"},
+        {"s3_access_key_id": "AKIA"},
+        {"s3_secret_access_key": "secret"},
+    ],
+)
+def test_store_settings_that_contradict_each_other_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate(changes)
