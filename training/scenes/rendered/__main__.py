@@ -5,6 +5,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+# Blender wants NumPy 1.26 and CPython 3.11, which the project's own environment does not have.
+CURE = (
+    "Give it an environment of its own and run this there: python3.11 -m venv DIR && "
+    "DIR/bin/pip install -r training/scenes/rendered/requirements.txt && DIR/bin/python -m training.scenes.rendered ..."
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="training.scenes.rendered", description=__doc__)
@@ -20,10 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         import bpy  # noqa: F401
     except ImportError as error:
-        print(
-            f"Blender's Python package is missing ({error}): pip install '.[blender]' with CPython 3.11",
-            file=sys.stderr,
-        )
+        print(f"Blender's Python package cannot be imported ({error}). {CURE}", file=sys.stderr)
         return 2
     from training.scenes.rendered.renderer import Order, render_missing
 
