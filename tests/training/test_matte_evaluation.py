@@ -1,0 +1,111 @@
+import csv
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.training.matte_data import ellipse, tiny_checkpoint, write_pairs
+from training.__main__ import main
+from training.matte.errors import MatteError
+from training.matte.evaluation import evaluate, serve
+from training.matte.network import ServedMatte, TorchPredictor, load_segformer
+from training.matte.onnx_file import OnnxPredictor
+from training.matte.pairs import find_pairs
+from training.matte.sheet import Case, write_sheet
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(3)
+    return tiny_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="module")
+def onnx_file(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("onnx") / "model.onnx"
+    network = ServedMatte(load_segformer(str(checkpoint))).eval()
+    example = torch.zeros(2, SIZE, SIZE, 3, dtype=torch.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter, whose result is checked
+        torch.onnx.export(
+            network,
+            (example,),
+            path,
+            input_names=["pixels"],
+            output_names=["alpha"],
+            dynamic_axes={"pixels": {0: "batch"}, "alpha": {0: "batch"}},
+            opset_version=17,
+            dynamo=False,  # the older exporter is quicker, and this file is thrown away
+        )
+    return path
+
+
+def test_an_exported_file_scores_as_its_checkpoint(checkpoint: Path, onnx_file: Path, tmp_path: Path) -> None:
+    pairs = find_pairs(write_pairs(tmp_path, 3))
+    torch_scores = evaluate(TorchPredictor(str(checkpoint), SIZE), pairs)
+    onnx_scores = evaluate(OnnxPredictor(onnx_file), pairs)
+    for one, other in zip(torch_scores, onnx_scores, strict=True):
+        assert vars(one.figures) == pytest.approx(vars(other.figures), abs=2e-3)
+
+
+def test_pictures_are_squeezed_to_the_square_and_the_matte_is_brought_back() -> None:
+    seen = []
+
+    class Bright:
+        size = 32
+
+        def __call__(
+            self, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+        ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+            seen.append(pixels.shape)
+            return np.where(pixels.mean(axis=-1) > 130, 255, 0).astype(np.uint8)
+
+    picture, alpha = ellipse(1, (120, 200))
+    matte = serve(Bright(), picture)
+    assert seen == [(1, 32, 32, 3)]
+    assert matte.shape == alpha.shape
+    assert np.abs(matte.astype(float) - alpha).mean() < 8
+
+
+def test_the_command_writes_scores_and_a_sheet_of_the_worst(checkpoint: Path, tmp_path: Path) -> None:
+    write_pairs(tmp_path / "data", 5)
+    out = tmp_path / "out"
+    options = ["--data", str(tmp_path / "data"), "--output", str(out), "--size", "64", "--limit", "4", "--worst", "2"]
+    assert main(["evaluate", str(checkpoint), *options]) == 0
+    report = json.loads((out / "scores.json").read_text())
+    rows = list(csv.DictReader((out / "scores.csv").read_text().splitlines()))
+    assert report["pictures"] == len(rows) == len(report["scores"]) == 4
+    assert report["mean"]["iou"] == pytest.approx(np.mean([float(row["iou"]) for row in rows]))
+    with Image.open(out / "worst.jpg") as sheet:
+        assert sheet.size == (4 * 256, 2 * 272)
+
+
+def test_the_sheet_shows_missed_parts_red_and_taken_ground_blue(tmp_path: Path) -> None:
+    truth, predicted = np.zeros((2, 64, 64), np.uint8)
+    truth[:, :40], predicted[:, 20:] = 255, 255
+    write_sheet([Case("x", np.zeros((64, 64, 3), np.uint8), truth, predicted)], tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        row = [sheet.getpixel((3 * 256 + x, 140)) for x in (32, 120, 224)]
+    assert row == [(255, 0, 0), (0, 0, 0), (0, 0, 255)]
+
+
+def test_the_inner_size_changes_what_the_network_sees_but_not_the_contract(checkpoint: Path) -> None:
+    pixels = ellipse(2, (SIZE, SIZE))[0][None]
+    direct, reduced = TorchPredictor(str(checkpoint), SIZE), TorchPredictor(str(checkpoint), SIZE, inner=32)
+    assert direct(pixels).shape == reduced(pixels).shape == (1, SIZE, SIZE)
+    assert not np.array_equal(direct(pixels), reduced(pixels))
+
+
+def test_files_outside_the_contract_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_pairs(tmp_path / "data", 1)
+    (tmp_path / "broken.onnx").write_bytes(b"nothing")
+    assert main(["evaluate", str(tmp_path / "broken.onnx"), "--data", str(tmp_path / "data")]) == 2
+    assert "broken.onnx: not a loadable ONNX file" in capsys.readouterr().err
+    with pytest.raises(MatteError, match="not a loadable"):
+        OnnxPredictor(tmp_path / "missing.onnx")

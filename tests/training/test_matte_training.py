@@ -1,0 +1,140 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.training.matte_data import ellipse, tiny_checkpoint, write_pairs
+from training.__main__ import main
+from training.matte.augment import sample
+from training.matte.evaluation import evaluate
+from training.matte.loss import edge_weight, matte_loss
+from training.matte.metrics import mean
+from training.matte.network import TorchPredictor
+from training.matte.pairs import find_pairs
+from training.matte.stream import BatchStream, Stage
+from training.matte.trainer import Recipe, Running, newest_checkpoint, train
+
+
+def tiny_recipe(folder: Path, steps: int, size: int = 64) -> Recipe:
+    return Recipe(
+        checkpoint=str(tiny_checkpoint(folder / "tiny")),
+        steps=steps,
+        batch=1,
+        stages=(Stage(size, 1),),
+        learning_rate=3e-3,
+        warmup=5,
+        average=0.9,
+    )
+
+
+def test_a_few_pairs_are_learnt(tmp_path: Path) -> None:
+    pairs = find_pairs(write_pairs(tmp_path / "data", 6))
+    recipe = tiny_recipe(tmp_path, steps=60)
+    before = mean([s.figures for s in evaluate(TorchPredictor(str(recipe.checkpoint), 64), pairs)])
+    result = train(pairs, recipe, Running(tmp_path / "run", save_every=50, workers=0))
+    after = mean([s.figures for s in evaluate(TorchPredictor(str(result), 64), pairs)])
+    state = json.loads((tmp_path / "run" / "checkpoint-50" / "trainer_state.json").read_text())
+    losses = [entry["loss"] for entry in state["log_history"]]
+    assert losses[-1] < losses[0] * 0.8
+    assert after.iou > 0.8 > before.iou
+    assert after.mae < before.mae
+
+
+def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) -> None:
+    pairs = find_pairs(write_pairs(tmp_path / "data", 5))
+    recipe = tiny_recipe(tmp_path, steps=6)
+    train(pairs, recipe, Running(tmp_path / "whole", save_every=3, workers=0))
+    torch.manual_seed(99)
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (tmp_path / "whole" / "checkpoint-3").rename(broken / "checkpoint-3")
+    train(pairs, recipe, Running(broken, save_every=3, workers=0))
+    for name in ("model/model.safetensors", "checkpoint-6/model.safetensors", "checkpoint-6/average.safetensors"):
+        whole, resumed = load_file(tmp_path / "whole" / name), load_file(broken / name)
+        assert whole.keys() == resumed.keys()
+        assert all(torch.equal(whole[key], resumed[key]) for key in whole), name
+
+
+def test_a_checkpoint_cut_short_is_not_resumed_from(tmp_path: Path) -> None:
+    for step, name in ((5, "average.safetensors"), (10, "model.safetensors")):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / name).touch()
+    assert newest_checkpoint(tmp_path) == tmp_path / "checkpoint-5"
+
+
+def test_the_stream_is_fixed_by_seed_and_step_and_shows_every_picture_once_an_epoch(tmp_path: Path) -> None:
+    pairs = find_pairs(write_pairs(tmp_path, 8))
+    stages = (Stage(64, 0.5), Stage(128, 0.5))
+    one, two = (BatchStream(pairs, stages, steps=4, batch=4, seed=7) for _ in range(2))
+    other = BatchStream(pairs, stages, steps=4, batch=4, seed=8)
+    assert [one.size_at(step) for step in range(4)] == [64, 64, 128, 128]
+    assert torch.equal(one[3]["pixels"], two[3]["pixels"])
+    assert not torch.equal(one[3]["pixels"], other[3]["pixels"])
+    assert one[0]["pixels"].shape == (64, 3, 64, 64)
+    assert one[2]["alpha"].shape == (16, 1, 128, 128)
+    drawn = [one._pair_at(draw).name for draw in range(16)]
+    assert sorted(drawn[:8]) == sorted(drawn[8:]) == [p.name for p in pairs]
+    assert drawn[:8] != drawn[8:]
+
+
+def test_samples_keep_picture_and_alpha_together() -> None:
+    for seed in range(20):
+        picture, alpha = sample(*ellipse(seed), 64, np.random.default_rng(seed))
+        assert picture.shape == (64, 64, 3)
+        assert picture.dtype == alpha.dtype == np.uint8
+        light = picture.astype(float).mean(axis=-1)
+        assert 0 < (alpha > 128).mean() < 0.95
+        assert light[alpha > 200].mean() > light[alpha < 20].mean() + 10
+
+
+def test_the_edge_weighs_most() -> None:
+    alpha = torch.zeros(1, 1, 32, 64)
+    alpha[..., 32:] = 1
+    weight = edge_weight(alpha)[0, 0, 16]
+    assert weight[0] == weight[-1] == 1
+    assert int(weight.argmax()) in {31, 32}
+    assert weight[31].item() == pytest.approx(1 + 4 * 7 / 15)
+
+
+def test_the_loss_is_least_for_the_truth_and_takes_smaller_logits() -> None:
+    alpha = torch.zeros(2, 1, 32, 32)
+    alpha[..., 16:] = 1
+    right, wrong = (torch.where(alpha[..., ::4, ::4] > 0, value, -value) for value in (9.0, -9.0))
+    assert matte_loss(right, alpha) < 0.7
+    assert matte_loss(wrong, alpha) > 3
+    assert matte_loss((alpha - 0.5) * 60, alpha) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--data", "DATA", "--checkpoint", "/nowhere"], "/nowhere: cannot be loaded as a SegFormer"),
+        (["--data", "DATA", "--resume"], "no checkpoint to resume from"),
+        (["--data", "EMPTY"], "EMPTY: no pictures"),
+    ],
+)
+def test_the_command_says_what_is_wrong(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    message: str,
+) -> None:
+    write_pairs(tmp_path / "DATA", 2)
+    (tmp_path / "EMPTY").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["matte", "--output", "run", *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_broken_picture_ends_the_training_with_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_pairs(tmp_path / "data", 2)
+    image = folder / "images" / "001.jpg"
+    image.write_bytes(image.read_bytes()[:700])
+    checkpoint = str(tiny_checkpoint(tmp_path / "tiny"))
+    options = ["--checkpoint", checkpoint, "--steps", "2", "--sizes", "64", "--workers", "0"]
+    assert main(["matte", "--data", str(folder), "--output", str(tmp_path / "run"), *options]) == 2
+    assert "001.jpg: not a readable picture" in capsys.readouterr().err

@@ -1,0 +1,33 @@
+"""`python -m training scenes|matte|evaluate`: make pictures, train a matting network on them, measure one."""
+
+import argparse
+import sys
+
+from training.matte import command as matte
+from training.matte import evaluation
+from training.matte.errors import MatteError
+from training.scenes import __main__ as scenes
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = commands.add_parser("scenes", help="generate pictures with exact alpha")
+    scenes.add_arguments(add)
+    add.set_defaults(run=scenes.run)
+    add = commands.add_parser("matte", help="train a matting network on folders of picture/mask pairs")
+    matte.add_arguments(add)
+    add.set_defaults(run=matte.run)
+    add = commands.add_parser("evaluate", help="measure a checkpoint or an exported ONNX file on picture/mask pairs")
+    evaluation.add_arguments(add)
+    add.set_defaults(run=evaluation.run)
+    args = parser.parse_args(argv)
+    try:
+        return int(args.run(args))
+    except MatteError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

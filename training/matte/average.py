@@ -1,0 +1,71 @@
+"""The moving average of the weights: what is evaluated and served, smoother than the last step."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import (
+    SegformerForSemanticSegmentation,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from training.matte.network import save_segformer
+
+WEIGHTS = "average.safetensors"
+_WARMUP = 10
+
+
+class MovingAverage(TrainerCallback):
+    """Keeps the average of the weights beside the training.
+
+    Written into every checkpoint, after all else: a checkpoint that has it is complete. `folder/model` always holds the
+    newest average as a checkpoint of its own, ready for evaluation and export.
+    """
+
+    def __init__(self, model: SegformerForSemanticSegmentation, decay: float, folder: Path, size: int) -> None:
+        self._decay = decay
+        self._folder = folder
+        self._size = size
+        self._weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+    def resume(self, checkpoint: Path) -> None:
+        self._weights = load_file(checkpoint / WEIGHTS)
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,  # noqa: ARG002 - the signature is transformers'
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        **kwargs: SegformerForSemanticSegmentation,
+    ) -> None:
+        """Early on the average follows faster: step n keeps at most (1 + n) / (10 + n) of the past."""
+        decay = min(self._decay, (1 + state.global_step) / (_WARMUP + state.global_step))
+        current: dict[str, Tensor] = kwargs["model"].state_dict()
+        with torch.no_grad():
+            for name, kept in self._weights.items():
+                value = current[name].detach().to(kept.device)
+                if kept.is_floating_point():
+                    kept.lerp_(value, 1 - decay)
+                else:
+                    kept.copy_(value)
+
+    def on_save(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        **kwargs: SegformerForSemanticSegmentation,
+    ) -> None:
+        self.write(kwargs["model"], self._folder / "model")
+        save_file(self._weights, self._folder / f"checkpoint-{state.global_step}" / WEIGHTS)
+
+    def write(self, model: SegformerForSemanticSegmentation, folder: Path) -> None:
+        """Store the average as a checkpoint directory; the model itself keeps its weights."""
+        kept = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        model.load_state_dict(self._weights)
+        save_segformer(model, folder, self._size)
+        model.load_state_dict(kept)

@@ -1,0 +1,107 @@
+"""The network: a transformers SegFormer with one sigmoid class, as trained, stored and served."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import SegformerConfig, SegformerForSemanticSegmentation
+from transformers.models.segformer.image_processing_pil_segformer import SegformerImageProcessorPil
+
+from training.matte.errors import MatteError
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+def fresh_segformer(decoder_width: int = 256) -> SegformerForSemanticSegmentation:
+    """A SegFormer of B0's size with random weights and no dropout: a short training from scratch underfits anyway."""
+    config = SegformerConfig(
+        decoder_hidden_size=decoder_width,
+        drop_path_rate=0.0,
+        classifier_dropout_prob=0.0,
+        hidden_dropout_prob=0.0,
+    )
+    config.num_labels = 1
+    config._attn_implementation = attention()  # noqa: SLF001 - the class has no other way in from a config
+    return SegformerForSemanticSegmentation(config)
+
+
+def attention() -> str:
+    """The faster kind here: a training step on CPU takes a quarter less time without the fused one."""
+    return "sdpa" if torch.cuda.is_available() else "eager"
+
+
+def load_segformer(checkpoint: str, revision: str | None = None) -> SegformerForSemanticSegmentation:
+    """A SegFormer from a folder or a hub id, its head replaced by one class where it has another number.
+
+    Raises:
+        MatteError: not there, not readable, or not a SegFormer.
+
+    """
+    try:
+        config = SegformerConfig.from_pretrained(checkpoint, revision=revision or "main")
+        if config.model_type != "segformer":
+            raise MatteError(f"{checkpoint}: a {config.model_type} checkpoint, a SegFormer is needed")
+        config.num_labels = 1
+        return SegformerForSemanticSegmentation.from_pretrained(
+            checkpoint,
+            revision=revision or "main",
+            config=config,
+            ignore_mismatched_sizes=True,
+            use_safetensors=True,
+            attn_implementation=attention(),
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise MatteError(f"{checkpoint}: cannot be loaded as a SegFormer ({error})") from error
+
+
+def save_segformer(model: SegformerForSemanticSegmentation, folder: Path, size: int) -> None:
+    """Write config.json, model.safetensors and preprocessor_config.json, which is all that an exporter needs."""
+    model.save_pretrained(folder)
+    SegformerImageProcessorPil(size={"height": size, "width": size}, image_mean=MEAN, image_std=STD).save_pretrained(
+        folder
+    )
+
+
+def normalise(pixels: Tensor) -> Tensor:
+    """UINT8 RGB [B, 3, H, W] -> FP32, zero mean and unit variance over ImageNet, as SegFormer's own processor."""
+    mean = torch.tensor(MEAN, device=pixels.device).view(1, 3, 1, 1)
+    std = torch.tensor(STD, device=pixels.device).view(1, 3, 1, 1)
+    return (pixels.float() / 255 - mean) / std
+
+
+class ServedMatte(nn.Module):
+    """A SegFormer under the serving contract: UINT8 RGB [B, S, S, 3] -> UINT8 alpha [B, S, S].
+
+    `inner` is the size at which the network itself looks: the picture is brought to it and the answer back.
+    """
+
+    def __init__(self, model: SegformerForSemanticSegmentation, inner: int | None = None) -> None:
+        super().__init__()
+        self._model = model
+        self._inner = inner
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        size = pixels.shape[1:3]
+        values = normalise(pixels.permute(0, 3, 1, 2))
+        if self._inner is not None:
+            values = functional.interpolate(values, size=(self._inner, self._inner), mode="bilinear", antialias=True)
+        logits = self._model(pixel_values=values).logits
+        logits = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+        return (logits[:, 0].sigmoid() * 255).round().to(torch.uint8)
+
+
+class TorchPredictor:
+    """A checkpoint as served at `size`."""
+
+    def __init__(self, checkpoint: str, size: int, *, inner: int | None = None, revision: str | None = None) -> None:
+        self.size = size
+        self._network = ServedMatte(load_segformer(checkpoint, revision), inner).eval()
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """UINT8 [B, S, S, 3] -> UINT8 [B, S, S]."""
+        with torch.inference_mode():
+            return np.asarray(self._network(torch.from_numpy(pixels)).numpy(), dtype=np.uint8)

@@ -1,0 +1,146 @@
+"""Folders of pictures with their masks: how a mask is found for a picture, and how both are read."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from training.matte.errors import MatteError
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+MASK_ENDINGS = (".mask", "_mask", "-mask", ".alpha", "_alpha", "-alpha", "_matte", "-matte")
+MANIFEST = "manifest.jsonl"
+_FIRST_QUARTER_TURN = 5  # EXIF orientations from here on swap width and height
+# PNG before JPEG: where both exist, the lossless mask is the truth.
+_SUFFIX_ORDER = (".png", ".tif", ".tiff", ".bmp", ".webp", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A picture and its mask on disk."""
+
+    name: str
+    image: Path
+    mask: Path
+
+
+def find_pairs(folder: Path) -> list[Pair]:
+    """All pairs of a folder, sorted by name.
+
+    A folder with a `manifest.jsonl` holds what its whole lines name, so that a set can be read while it still grows.
+    Otherwise either `folder/images/NAME.*` with `folder/masks/NAME.*`, or both in one folder, the mask marked by its
+    ending: `x.jpg` with `x.mask.png`, `x_mask.jpg`, `x-alpha.png`, ... Sizes are compared from the headers alone.
+
+    Raises:
+        MatteError: no such folder, no picture in it, a picture without mask, or the two differ in size.
+
+    """
+    if not folder.is_dir():
+        raise MatteError(f"{folder}: no such folder")
+    images, masks = folder / "images", folder / "masks"
+    if (folder / MANIFEST).is_file():
+        pairs = list(_from_manifest(folder))
+    elif images.is_dir() and masks.is_dir():
+        pairs = list(_from_two_folders(images, masks))
+    else:
+        pairs = list(_from_one_folder(folder))
+    if not pairs:
+        raise MatteError(f"{folder}: no pictures (looked for {' '.join(sorted(PICTURE_SUFFIXES))})")
+    for pair in pairs:
+        _check_sizes(pair)
+    return pairs
+
+
+def read_pair(pair: Pair) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The upright RGB picture [H, W, 3] and its alpha [H, W], both UINT8.
+
+    Raises:
+        MatteError: one of the files is no picture, is cut short, or the two differ in size.
+
+    """
+    picture = np.asarray(_decode(pair.image, upright=True).convert("RGB"))
+    alpha = _grey(_decode(pair.mask, upright=False))
+    if picture.shape[:2] != alpha.shape:
+        raise MatteError(f"{pair.mask}: mask is {_wh(alpha)}, its picture {pair.image} is {_wh(picture)}")
+    return picture, alpha
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+
+
+def _by_stem(paths: Sequence[Path]) -> dict[str, Path]:
+    ordered = sorted(paths, key=lambda p: _SUFFIX_ORDER.index(p.suffix.lower()), reverse=True)
+    return {p.stem: p for p in ordered}
+
+
+def _from_manifest(folder: Path) -> Iterator[Pair]:
+    text = (folder / MANIFEST).read_text()
+    for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), start=1):
+        try:
+            entry = json.loads(line)
+            image, mask = folder / entry["image"], folder / entry["mask"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise MatteError(f"{folder / MANIFEST}: line {number} names no image and mask ({error})") from error
+        yield Pair(image.stem, image, mask)
+
+
+def _from_two_folders(images: Path, masks: Path) -> Iterator[Pair]:
+    known = _by_stem(_pictures(masks))
+    for image in _pictures(images):
+        names = [image.stem, *(image.stem + ending for ending in MASK_ENDINGS)]
+        mask = next((known[name] for name in names if name in known), None)
+        if mask is None:
+            raise MatteError(f"{image}: no mask; expected {masks / image.stem}.png")
+        yield Pair(image.stem, image, mask)
+
+
+def _from_one_folder(folder: Path) -> Iterator[Pair]:
+    pictures = _pictures(folder)
+    known = _by_stem([p for p in pictures if p.stem.endswith(MASK_ENDINGS)])
+    for image in pictures:
+        if image.stem in known:
+            continue
+        mask = next((known[image.stem + ending] for ending in MASK_ENDINGS if image.stem + ending in known), None)
+        if mask is None:
+            raise MatteError(f"{image}: no mask; expected {folder / image.stem}.mask.png")
+        yield Pair(image.stem, image, mask)
+
+
+def _check_sizes(pair: Pair) -> None:
+    w, h = _header_size(pair.image, upright=True)
+    mask_w, mask_h = _header_size(pair.mask, upright=False)
+    if (w, h) != (mask_w, mask_h):
+        raise MatteError(f"{pair.mask}: mask is {mask_w}x{mask_h}, its picture {pair.image} is {w}x{h}")
+
+
+def _header_size(path: Path, *, upright: bool) -> tuple[int, int]:
+    try:
+        with Image.open(path) as picture:
+            turned = upright and picture.getexif().get(ExifTags.Base.Orientation, 1) >= _FIRST_QUARTER_TURN
+            return picture.size[::-1] if turned else picture.size
+    except (OSError, UnidentifiedImageError) as error:
+        raise MatteError(f"{path}: not a readable picture ({error})") from error
+
+
+def _decode(path: Path, *, upright: bool) -> Image.Image:
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            return ImageOps.exif_transpose(picture) if upright else picture
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow's decoders raise all three on broken files
+        raise MatteError(f"{path}: not a readable picture ({error})") from error
+
+
+def _grey(mask: Image.Image) -> NDArray[np.uint8]:
+    if mask.mode.startswith("I"):
+        return (np.asarray(mask).astype(np.uint32) // 257).astype(np.uint8)
+    return np.asarray(mask.convert("L"))
+
+
+def _wh(array: NDArray[np.uint8]) -> str:
+    return f"{array.shape[1]}x{array.shape[0]}"

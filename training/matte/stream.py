@@ -1,0 +1,64 @@
+"""The training data as one fixed sequence of batches, so that a resumed run sees what it would have seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from training.matte.augment import sample
+from training.matte.pairs import Pair, read_pair
+
+BASE_SIZE = 256
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the training at one input size."""
+
+    size: int
+    share: float
+    """Share of the steps, 0..1."""
+
+
+class BatchStream(Dataset[dict[str, torch.Tensor]]):
+    """Batch number `step` of the training: pixels UINT8 [B, 3, S, S] and alpha UINT8 [B, 1, S, S].
+
+    Which pictures it holds and how they are varied follows from the seed and the step alone. A batch has as many
+    pixels at every size: `batch` pictures of 256x256, a quarter as many of 512x512.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], stages: Sequence[Stage], *, steps: int, batch: int, seed: int) -> None:
+        self._pairs = pairs
+        self._steps = steps
+        self._batch = batch
+        self._seed = seed
+        ends = np.cumsum([stage.share for stage in stages])
+        self._ends = np.round(ends / ends[-1] * steps).astype(int)
+        self._sizes = [stage.size for stage in stages]
+        self._epoch = -1
+        self._order = np.empty(0, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
+        size = self.size_at(step)
+        rng = np.random.default_rng((self._seed, 1, step))
+        count = max(1, round(self._batch * (BASE_SIZE / size) ** 2))
+        samples = [sample(*read_pair(self._pair_at(step * self._batch + i)), size, rng) for i in range(count)]
+        pixels = np.stack([picture.transpose(2, 0, 1) for picture, _ in samples])
+        alpha = np.stack([alpha[None] for _, alpha in samples])
+        return {"pixels": torch.from_numpy(pixels), "alpha": torch.from_numpy(alpha)}
+
+    def size_at(self, step: int) -> int:
+        """Input size of a step, pixels."""
+        return self._sizes[min(int(np.searchsorted(self._ends, step, side="right")), len(self._sizes) - 1)]
+
+    def _pair_at(self, draw: int) -> Pair:
+        epoch, position = divmod(draw, len(self._pairs))
+        if self._epoch != epoch:
+            self._epoch = epoch
+            self._order = np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._pairs))
+        return self._pairs[int(self._order[position])]

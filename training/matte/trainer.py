@@ -1,0 +1,163 @@
+"""Fine-tuning of a SegFormer into a matting network with transformers' Trainer."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset, SequentialSampler
+from transformers import Trainer, TrainingArguments, set_seed
+
+from training.matte.average import WEIGHTS, MovingAverage
+from training.matte.errors import MatteError
+from training.matte.loss import matte_loss
+from training.matte.network import fresh_segformer, load_segformer, normalise
+from training.matte.pairs import Pair
+from training.matte.stream import BatchStream, Stage
+
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the outcome, apart from the data."""
+
+    checkpoint: str | None = None
+    """A folder or hub id to start from; None: a B0 with random weights."""
+    revision: str | None = None
+    decoder_width: int = 256
+    """Channels of the decode head, for a start without checkpoint."""
+    steps: int = 10_000
+    batch: int = 8
+    """Pictures of 256x256 a step; larger sizes get as many pixels."""
+    stages: tuple[Stage, ...] = (Stage(256, 0.8), Stage(384, 0.12), Stage(512, 0.08))
+    learning_rate: float = 1e-3
+    warmup: int = 300
+    """Steps of linear warm-up before the cosine."""
+    weight_decay: float = 0.01
+    average: float = 0.999
+    """Decay of the moving average of the weights; 0 keeps the last weights."""
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a run is carried out; has no say in the outcome."""
+
+    output: Path
+    save_every: int = 250
+    workers: int = 1
+    keep: int = 2
+    fresh: bool = False
+    """Start anew although the output folder holds a checkpoint."""
+
+
+class MatteTrainer(Trainer):
+    """transformers' Trainer with a matting loss and the fixed order of `BatchStream`."""
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: Batch,
+        return_outputs: bool = False,  # noqa: FBT001, FBT002 - the signature is transformers'
+        num_items_in_batch: Tensor | int | None = None,  # noqa: ARG002
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        logits = model(pixel_values=normalise(inputs["pixels"])).logits
+        loss = matte_loss(logits, inputs["alpha"].float() / 255)
+        return (loss, {"logits": logits}) if return_outputs else loss
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        """Transformers 5 stores the hub's names of weights but resumes by the module's own: it would lose them."""
+        target = self.model if model is None else model
+        assert target is not None, "a trainer has a model"  # noqa: S101 - for the type checker
+        target.load_state_dict(load_segformer(resume_from_checkpoint).state_dict())
+
+    def _get_train_sampler(self, train_dataset: Dataset[Batch] | None = None) -> SequentialSampler:  # noqa: ARG002
+        return SequentialSampler(range(self.args.max_steps))
+
+
+def train(pairs: Sequence[Pair], recipe: Recipe, running: Running) -> Path:
+    """Train to the end of the recipe, going on from the newest checkpoint of `running.output` where there is one.
+
+    Returns the folder of the averaged weights: config.json, model.safetensors, preprocessor_config.json.
+
+    Raises:
+        MatteError: no pairs, a broken picture, or a starting checkpoint that cannot be loaded.
+
+    """
+    if not pairs:
+        raise MatteError("no training pictures")
+    set_seed(recipe.seed)
+    model = (
+        load_segformer(recipe.checkpoint, recipe.revision)
+        if recipe.checkpoint
+        else fresh_segformer(recipe.decoder_width)
+    )
+    average = MovingAverage(model, recipe.average, running.output, recipe.stages[-1].size)
+    trainer = MatteTrainer(
+        model=model,
+        args=_arguments(recipe, running),
+        train_dataset=BatchStream(pairs, recipe.stages, steps=recipe.steps, batch=recipe.batch, seed=recipe.seed),
+        data_collator=_only,
+        callbacks=[average],
+    )
+    last = None if running.fresh else newest_checkpoint(running.output)
+    if last is not None:
+        average.resume(last)
+    _note_recipe(recipe, running.output)
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    average.write(model, running.output / "model")
+    return running.output / "model"
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest complete checkpoint of a run; one whose writing was cut short does not count."""
+    complete = [path.parent for path in folder.glob(f"checkpoint-*/{WEIGHTS}")]
+    return max(complete, key=lambda path: int(path.name.rsplit("-", 1)[1]), default=None)
+
+
+def has_fast_bfloat16() -> bool:
+    """Whether bfloat16 is faster than FP32 here: on a GPU that has it, or a CPU with AVX512-BF16 or AMX."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    abilities = torch.cpu.get_capabilities()
+    return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
+
+
+def _arguments(recipe: Recipe, running: Running) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(running.output),
+        max_steps=recipe.steps,
+        per_device_train_batch_size=1,  # an item of the stream is a whole batch
+        learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        max_grad_norm=1.0,
+        optim="adamw_torch_fused",
+        lr_scheduler_type="cosine_with_min_lr",
+        lr_scheduler_kwargs={"min_lr_rate": 0.02},
+        warmup_steps=recipe.warmup,
+        bf16=has_fast_bfloat16(),
+        use_cpu=not torch.cuda.is_available(),
+        seed=recipe.seed,
+        save_strategy="steps",
+        save_steps=running.save_every,
+        save_total_limit=running.keep,
+        logging_steps=25,
+        disable_tqdm=True,
+        report_to=[],
+        remove_unused_columns=False,
+        dataloader_num_workers=running.workers,
+        dataloader_prefetch_factor=4 if running.workers else None,
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _only(items: list[Batch]) -> Batch:
+    return items[0]
+
+
+def _note_recipe(recipe: Recipe, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n")
