@@ -1,6 +1,6 @@
 """Meshes for Blender out of plain arrays: lathes, lofts, tubes, boxes, leaves; and a few modifiers.
 
-Only this package imports `bpy` (GPL, CPython 3.11, NumPy 1.26): it runs in an environment of its own. Units are metres, z up.
+Only this package imports `bpy` (GPL, CPython 3.11, NumPy 1.26), so it runs in an environment of its own.
 """
 
 from collections.abc import Sequence
