@@ -1,6 +1,6 @@
 """Meshes for Blender out of plain arrays: lathes, lofts, tubes, boxes, leaves; and a few modifiers.
 
-Only this package imports `bpy` (GPL, CPython 3.11, NumPy 1.26), so it runs in an environment of its own.
+Only this package imports `bpy` (GPL, CPython 3.11, NumPy 1.26), so it runs in an environment of its own. Metres, z up.
 """
 
 from collections.abc import Sequence
