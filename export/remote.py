@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from export.checkpoint import Checkpoint
-from export.errors import CheckpointError, RemoteCodeError
+from export.errors import CheckpointError
 from export.network import Head, Network, Reference, network_size
 from export.options import Options
 from export.processor import PROCESSOR_FILE, Planes
@@ -36,11 +36,7 @@ class LastOutput(torch.nn.Module):
 
 
 def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
-    """Raises RemoteCodeError before anything of the checkpoint's code is read unless the options trust it."""
-    if not options.trust_remote_code:
-        raise RemoteCodeError(
-            f"{checkpoint.source} brings its own Python code; read it, then allow it with --trust-remote-code"
-        )
+    """Runs the checkpoint's code: the caller has asked whether it may. Raises CheckpointError when it is no matte."""
     preprocessing = read_processor(checkpoint.folder / PROCESSOR_FILE)
     size = network_size(role, preprocessing, options.network_size)
     network = _network(checkpoint)
