@@ -6,6 +6,7 @@ A floor is what the machine needs for the irreducible part alone: copying the pi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import time
@@ -19,7 +20,7 @@ from imaging import box, cutout, decode, encode, foreground, matte, resize
 from perf import rivals, scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -62,20 +63,27 @@ def run(size: int, side: int, photo: Path | None, rounds: int) -> str:
     `size` of the made picture, `side` of the network's square, `photo` a file to use instead (with `NAME.mask.png`
     beside it as the matte, or an ellipse).
     """
-    _one_core()
     data, alpha = _picture(size, photo)
     watch = Watch(rounds, [])
-    full, small = _floors(watch, data, alpha, side)
-    cut, file = _steps(watch, data, full, small, side)
-    for name, work in rivals.png(cut.pixels).items():
-        watch.step(name, work, RIVAL)
+    with _one_core():
+        full, small = _floors(watch, data, alpha, side)
+        cut, file = _steps(watch, data, full, small, side)
+        for name, work in rivals.png(cut.pixels).items():
+            watch.step(name, work, RIVAL)
     height, width = cut.alpha.shape
     return f"{width} x {height}, {len(data) / 1e6:.1f} MB in, {len(file) / 1e6:.1f} MB out\n\n{report(watch.rows)}"
 
 
-def _one_core() -> None:
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+@contextlib.contextmanager
+def _one_core() -> Iterator[None]:
+    cores, threads = os.sched_getaffinity(0), cv2.getNumThreads()
+    os.sched_setaffinity(0, {max(cores)})
     cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+        cv2.setNumThreads(threads)
 
 
 def _picture(size: int, photo: Path | None) -> tuple[bytes, NDArray[np.uint8]]:
