@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 import numpy as np
+from opentelemetry import propagate
 from tritonclient.grpc import InferInput, InferRequestedOutput, model_config_pb2, service_pb2
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
@@ -113,6 +114,7 @@ class TritonInference:
                 request_id=request_id,
                 client_timeout=deadline_s,
                 timeout=int(deadline_s * 1e6),
+                headers=_trace_headers(),
             )
         except InferenceServerException as error:
             raise translated(error) from error
@@ -168,6 +170,13 @@ def translated(error: InferenceServerException) -> GatewayError:
     if code in {"UNAVAILABLE", "CANCELLED"} or "Stub process" in message:
         return InferenceUnavailableError("the server is not available", private=private, retry_after_s=RETRY_AFTER_S)
     return InferenceFailedError("the inference failed", private=private)
+
+
+def _trace_headers() -> dict[str, str]:
+    """W3C trace context, so that Triton's spans join the request's; empty where no tracing is configured."""
+    headers: dict[str, str] = {}
+    propagate.inject(headers)
+    return headers
 
 
 def _cut(pipeline: Pipeline, tensors: Mapping[str, np.ndarray | None]) -> Cut:

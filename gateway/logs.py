@@ -31,6 +31,7 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(default=str),
         ],
     )
+    logging.captureWarnings(capture=True)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     logging.root.handlers[:] = [handler]

@@ -61,7 +61,7 @@ class Settings(BaseSettings):
         65, ge=1, le=3600, title="Keep-alive", description="idle time before a connection is closed"
     )
     shutdown_timeout_s: int = Field(
-        30, ge=1, le=600, title="Shutdown", description="time that open requests get to finish on a stop signal"
+        25, ge=1, le=600, title="Shutdown", description="time that open requests get to finish on a stop signal"
     )
     max_connections: int = Field(
         1024, ge=1, title="Connections", description="open connections and requests beyond which uvicorn answers 503"
