@@ -9,6 +9,7 @@ import asyncio
 import io
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -24,6 +25,7 @@ from serving.settings import ServingSettings
 __all__ = ["CanaryResult", "Watch", "connect", "main", "pipelines", "probe"]
 
 _SHARE_OF_TIME = 0.1
+_SECOND_OPINIONS = 3
 _BUSY = ("DEADLINE_EXCEEDED", "UNAVAILABLE")
 
 
@@ -137,6 +139,7 @@ class Watch:
         self._last_good: dict[str, float] = {}
         self._counts: dict[str, _Count] = {}
         self._is_pipeline: dict[str, bool] = {}
+        self._suspects: set[str] = set()
         self._rest_until = 0.0
         self._has_looked = False
         self._woken = asyncio.Event()
@@ -189,8 +192,9 @@ class Watch:
     async def _round(self) -> list[CanaryResult]:
         before = await _statistics(self._client, self._timeout_s)
         names = await self._pipelines(before)
-        proven = [name for name in names if self._gained(name, before) and not self._failed(name, before)]
-        asked = [name for name in names if name not in proven and self._is_due(name, before)]
+        self._suspects |= {name for name in names if self._failed(name, before)}
+        proven = [name for name in names if self._gained(name, before) and name not in self._suspects]
+        asked = [name for name in names if name not in proven and self._is_due(name)]
         found = await self._probe(asked, before)
         gone = [name for name in self._results if name not in names]
         kept = [name for name in names if name not in proven and name not in asked]
@@ -214,25 +218,23 @@ class Watch:
     def _failed(self, name: str, now: Mapping[str, _Count]) -> bool:
         return name in self._counts and now[name].failure > self._counts[name].failure
 
-    def _is_due(self, name: str, now: Mapping[str, _Count]) -> bool:
-        """A pipeline that was well may rest; one that is unknown, failing or suspicious is asked at once."""
-        well = name in self._results and self._results[name].ok and not self._failed(name, now)
+    def _is_due(self, name: str) -> bool:
+        """A pipeline that was well may rest; one that is unknown or failing is asked at once."""
+        well = name in self._results and self._results[name].ok
         return not well or time.monotonic() >= self._rest_until
 
     async def _probe(self, names: Sequence[str], before: Mapping[str, _Count]) -> list[CanaryResult]:
-        """Where requests failed, two canaries at once: with two instances, one may be dead and one alive."""
-        twice = [name for name in names if self._failed(name, before)]
-        found = await probe(self._client, [*names, *twice], self._timeout_s)
+        """Where requests failed, several canaries: of a step's instances one may be dead and another alive."""
+        again = [name for name in names if name in self._suspects for _ in range(_SECOND_OPINIONS)]
+        found = await probe(self._client, [*names, *again], self._timeout_s)
         if found:
             spent = max(result.seconds for result in found)
             self._rest_until = time.monotonic() + spent * (1 / _SHARE_OF_TIME - 1)
-        after = await _statistics(self._client, self._timeout_s)
+        self._counts = await _statistics(self._client, self._timeout_s)
+        self._suspects -= set(names)
+        good = Counter(result.pipeline for result in found if result.ok)
         worst = {result.pipeline: result for result in sorted(found, key=lambda result: not result.ok)}
-        own = {
-            result.pipeline: sum(other.ok for other in found if other.pipeline == result.pipeline) for result in found
-        }
-        self._counts = after
-        return [_or_busy(worst[name], before, after, own[name]) for name in names]
+        return [_or_busy(worst[name], before, self._counts, good[name]) for name in names]
 
 
 _RESTING = "resting"

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import MappingProxyType
 
 import psutil
@@ -86,16 +86,23 @@ class Session:
                 if self._ended or not self._news.wait(deadline - time.monotonic()):
                     raise StartError(f"no line with {text!r} from the launcher:\n{self.output}", "read its lines")
 
+    def _wait_quietly(self, text: str) -> None:
+        with suppress(StartError):
+            self.wait_for(text, 5)
+
     def wait(self, timeout_s: float = 60.0) -> int:
         """Wait for the launcher's end; its exit status."""
         status = self._process.wait(timeout_s)
         self._reader.join(timeout_s)
         return status
 
-    def stop(self, number: signal.Signals = signal.SIGINT, timeout_s: float = 60.0) -> int:
-        """Send the signal as a terminal would, and wait; kills the launcher when that takes too long."""
+    def stop(self, number: signal.Signals = signal.SIGINT, timeout_s: float = 60.0, *, hurry: bool = False) -> int:
+        """Send the signal, twice in a hurry, and wait; kills the launcher when that takes too long."""
         if self._process.poll() is None:
             self._process.send_signal(number)
+            if hurry:
+                self._wait_quietly("stopping")
+                self._process.send_signal(number)
         try:
             return self.wait(timeout_s)
         finally:
@@ -122,7 +129,7 @@ def running(variables: Mapping[str, str] = _NOTHING, *, ready_s: float = 600.0) 
         session.wait_for(READY, ready_s)
         yield session
     finally:
-        session.stop()
+        session.stop(hurry=True)
 
 
 def free_ports(count: int) -> list[int]:

@@ -44,6 +44,7 @@ class Starter:
         self._key = command.control_key(settings)
         self._count = 0
         self._launch: Launch | None = None
+        self._stubs: StubWatch | None = None
 
     @property
     def ports(self) -> dict[str, int]:
@@ -73,13 +74,15 @@ class Starter:
         self._launch = await Launch.start(program, self._server.variables, lines, signal.SIGKILL)
         await self._loaded(self._launch)
         lines.is_loading = False
-        stubs = StubWatch(self._launch)
-        return Run(self._launch, found.without(await self._failures(found)), stubs, time.monotonic())
+        self._stubs = StubWatch(self._launch)
+        return Run(self._launch, found.without(await self._failures(found)), self._stubs, time.monotonic())
 
     async def stop(self) -> bool:
         """Let running requests end within the exit timeout, then kill; true when no kill was needed."""
         graceful = True
-        if self._launch:
+        if self._stubs and self._stubs.lost():  # Triton would wait for the dead
+            graceful = False
+        elif self._launch:
             graceful = await self._launch.stop(self._settings.exit_timeout_seconds + 1)
         await self.bury()
         return graceful
@@ -88,7 +91,7 @@ class Starter:
         """Kill what is left of the server and remove its shared memory."""
         if self._launch:
             await self._launch.kill()
-            self._launch = None
+            self._launch = self._stubs = None
             shared_memory.remove(shared_memory.prefix(self._count))
 
     def kill(self) -> None:

@@ -21,6 +21,10 @@ class StubWatch:
         self._files: list[int] = []
         self._died = asyncio.Event()
 
+    def lost(self) -> list[str]:
+        """Names of the instances that have fewer stubs now than before."""
+        return lacking(self._stubs, self._launch.stubs())
+
     async def death(self) -> str:
         """Wait until instances have fewer stubs than before, and name them; a reloaded model has as many again."""
         while True:
