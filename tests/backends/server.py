@@ -17,6 +17,7 @@ from serving.settings import ServingSettings
 from tests.backends import networks
 
 _START_SECONDS = 60
+_COUNT_SECONDS = 10
 _LAUNCH = 9000  # apart from the numbers that a launcher in this process would give its regions
 
 
@@ -45,6 +46,15 @@ class TwinServer:
             yield
         finally:
             self.client.unload_model(name)
+
+    def batches(self, name: str, inferences: int) -> dict[int, int]:
+        """Runs by batch size. Triton counts a run after it has answered, so this waits until all are counted."""
+        deadline = time.monotonic() + _COUNT_SECONDS
+        while True:
+            statistics = self.client.get_inference_statistics(name).model_stats[0]
+            if statistics.inference_count >= inferences or time.monotonic() > deadline:
+                return {batch.batch_size: batch.compute_infer.count for batch in statistics.batch_stats}
+            time.sleep(0.05)
 
     def load_error(self, name: str) -> str:
         """What the server says about a model that must not load."""
