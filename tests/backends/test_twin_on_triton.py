@@ -278,16 +278,10 @@ def test_warm_up_runs_through_the_network(server: TwinServer) -> None:
 BROKEN = {
     "no_file": ("", None, "unable to find '1/model.onnx'"),
     "mode": (parameters({"execution_mode": "5"}), networks.perceptron(), "'execution_mode' is '5', allowed are 0 "),
-    "arena": (parameters({"enable_mem_arena": "maybe"}), networks.perceptron(), "allowed are 1, 0, true and false"),
     "accelerator": (
         'optimization { execution_accelerators { cpu_execution_accelerator [ { name: "magic" } ] } }',
         networks.perceptron(),
         "unknown Execution Accelerator 'magic' is requested, allowed on a CPU is openvino",
-    ),
-    "openvino": (
-        'optimization { execution_accelerators { cpu_execution_accelerator [ { name: "openvino" } ] } }',
-        networks.perceptron(),
-        "asks for OpenVINOExecutionProvider, but this ONNX Runtime offers",
     ),
     "library": (
         'model_operations { op_library_filename: "/nowhere/ops.so" }',
