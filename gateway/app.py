@@ -19,7 +19,7 @@ from gateway.fetch import Fetcher
 from gateway.inference import Inference
 from gateway.middleware import RequestContext
 from gateway.pipelines import ALL
-from gateway.routes import cutouts, files, health
+from gateway.routes import cutouts, docs, files, health
 from gateway.settings import Settings
 from gateway.state import Parts, PictureSource
 from gateway.store import Shelf
@@ -49,12 +49,20 @@ def create_app(
         shelf=shelf,
         telemetry=telemetry,
     )
-    app = FastAPI(title="Darkroom", version=version(), description=DESCRIPTION, lifespan=_lifespan)
+    app = FastAPI(
+        title="Darkroom",
+        version=version(),
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.parts = parts
     app.add_middleware(RequestContext, telemetry=telemetry)
     problems.install(app)
-    for router in (cutouts.router, health.router, files.router):
+    for router in (cutouts.router, health.router, files.router, docs.router):
         app.include_router(router)
+    app.mount(docs.ASSETS, docs.assets())
     _follow_canaries(parts)
     return app
 

@@ -17,10 +17,10 @@ log = structlog.get_logger("gateway.access")
 
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_BODY_BYTES = 64 * 1024
-DOCS = ("/docs", "/redoc")
+DOCS = "/docs"
 DOCS_POLICY = (
-    "default-src 'none'; connect-src 'self'; img-src 'self' data: https:; "
-    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net"
+    "default-src 'none'; connect-src 'self'; img-src 'self' data: blob:; "
+    "script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 )
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -83,7 +83,7 @@ class _Answer:
     def __init__(self, send: Send, request_id: str, path: str) -> None:
         self._send = send
         self._headers = {"X-Request-ID": request_id, **SECURITY}
-        if path in DOCS:
+        if path == DOCS:
             self._headers["Content-Security-Policy"] = DOCS_POLICY
         self.begun = False
         self.status = 500

@@ -72,7 +72,7 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 60.0) -> None
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass in time"
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +219,7 @@ def test_a_stop_signal_lets_an_open_request_finish(triton: Session, tmp_path: Pa
     variables = {"GATEWAY_TRITON_URL": triton.grpc_url, "GATEWAY_STORE_URL": str(tmp_path)}
     with gateway(variables) as (client, process), ThreadPoolExecutor(1) as pool:
         wait_until(lambda: client.get("/health").status_code == 200)
-        open_request = pool.submit(client.post, "/api/v2/main/predict_upload", files={"file": photo(8, (3000, 2000))})
+        open_request = pool.submit(client.post, "/api/v2/main/predict_upload", files={"file": photo(8, (2000, 1500))})
         wait_until(lambda: metric(client.get("/metrics").text, "gateway_inference_running ") > 0)
         process.send_signal(signal.SIGTERM)
         assert open_request.result().status_code == 200

@@ -1,13 +1,17 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.types import Message
 
 from gateway.app import create_app
+from gateway.errors import ClientGoneError
 from gateway.settings import Settings
+from gateway.uploads import read_upload
 from tests.gateway.fakes import FakeFetcher, FakeInference, client_of, picture
 
 PATH = "/api/v2/step/predict_upload"
@@ -125,3 +129,19 @@ async def test_a_fetched_picture_passes_the_same_limits(
     async with client_of(fetching) as client:
         answers = [(await client.post("/api/v2/step/predict", json={"url": url})).json()["code"] for url in pictures]
     assert answers == ["too_many_pixels", "unsupported_type", "unreadable_picture"]
+
+
+async def test_a_client_that_hangs_up_during_its_upload_is_gone(settings: Settings) -> None:
+    messages: Iterator[Message] = iter(
+        [
+            {"type": "http.request", "body": part("file", picture()), "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def receive() -> Message:
+        return next(messages)
+
+    headers = [(b"content-type", BOUNDARY["Content-Type"].encode())]
+    with pytest.raises(ClientGoneError):
+        await read_upload(Request({"type": "http", "headers": headers}, receive), settings)
