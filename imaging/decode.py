@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from imaging import heif, jpeg, orientation, sniff, tones
+from imaging import heif, jpeg, orientation, profile, sniff, tones
 from imaging.errors import CorruptError, ImageError, TooManyPixelsError, TruncatedError, ZeroSizeError
 from imaging.zero_size import has_zero_size
 
@@ -86,17 +86,13 @@ def _jpeg(data: bytes, image: Image.Image, smallest: int | None) -> Picture:
         raise CorruptError("JPEG")
     size, turn = image.size, orientation.of(image)
     scale = 1 if smallest is None else jpeg.scale_for(*size, smallest)
-    pixels = jpeg.decode(data, scale) if image.mode == "RGB" else None
+    pixels = jpeg.decode(data, size, scale) if image.mode == "RGB" else None
     if pixels is None:
         if smallest is not None:
             image.draft(None, (smallest, smallest))
         image.load()
         return _finish(image, turn, size)
-    if "icc_profile" in image.info:
-        colours = Image.fromarray(pixels)
-        colours.info["icc_profile"] = image.info["icc_profile"]
-        return _finish(colours, turn, size)
-    return _picture(pixels, None, turn, size)
+    return _picture(profile.pixels_to_srgb(pixels, image.info.get("icc_profile")), None, turn, size)
 
 
 def _finish(image: Image.Image, turn: int, size: tuple[int, int]) -> Picture:

@@ -17,7 +17,7 @@ from imaging import tiles
 if TYPE_CHECKING:
     from imaging.arrays import Bytes, Floats
 
-WORK_SIDE = 512  # longer side of the small copy
+WORK_SIDE = 384  # longer side of the small copy
 RADII = (48, 12, 3)  # of the passes, in pixels of the small copy
 TINY = 1e-4
 OPAQUE = 255

@@ -24,13 +24,16 @@ def scale_for(width: int, height: int, smallest: int) -> int:
     return next((s for s in (8, 4, 2) if min(width, height) >= s * smallest), 1)
 
 
-def decode(data: bytes, scale: int = 1) -> Bytes | None:
-    """Return RGB UINT8 [h, w, 3] of a three-channel JPEG at 1/`scale`, not turned; None where OpenCV refuses it."""
+def decode(data: bytes, size: tuple[int, int], scale: int = 1) -> Bytes | None:
+    """Return RGB UINT8 [h, w, 3] of a three-channel JPEG at 1/`scale`, not turned.
+
+    None where OpenCV refuses it or finds another `size` (width, height) in it than the header said.
+    """
     way = REDUCED.get(scale, cv2.IMREAD_COLOR_RGB)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), way | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         return None
-    if pixels is None:
+    if pixels is None or pixels.shape[1::-1] != (-(-size[0] // scale), -(-size[1] // scale)):
         return None
     return np.asarray(pixels if scale == 1 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import functools
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageCms
 
+if TYPE_CHECKING:
+    from imaging.arrays import Bytes
+
 SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "LAB"}
+STRIP = 64  # rows
 LARGEST = 8 << 20  # bytes; press profiles reach about 3 MB
 ALIKE = 3  # levels of 255 by which a profile may differ from sRGB and still be taken for it
 PROBES = 9
@@ -19,16 +24,33 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
     A profile that is broken, too large or of another colour space than the picture's is ignored, as browsers do.
     """
-    if not profile or len(profile) > LARGEST or image.mode not in SPACES:
-        return image
-    transform = _transform(bytes(profile), image.mode)
+    transform = _known(profile, image.mode)
     return image if transform is None else ImageCms.applyTransform(image, transform) or image
+
+
+def pixels_to_srgb(pixels: Bytes, profile: bytes | None) -> Bytes:
+    """Do the same to RGB UINT8 [h, w, 3], in place and in strips that stay in the processor's cache."""
+    transform = _known(profile, "RGB")
+    if transform is not None:
+        for top in range(0, len(pixels), STRIP):
+            strip = Image.fromarray(pixels[top : top + STRIP])
+            ImageCms.applyTransform(strip, transform, inPlace=True)
+            pixels[top : top + STRIP] = np.asarray(strip)
+    return pixels
+
+
+def _known(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
+    if mode == "LAB":  # says by itself what its numbers mean
+        return _transform(b"", mode)
+    if not profile or len(profile) > LARGEST or mode not in SPACES:
+        return None
+    return _transform(bytes(profile), mode)
 
 
 @functools.lru_cache(maxsize=16)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile) if profile else ImageCms.createProfile("LAB"))
         if source.profile.xcolor_space.strip().upper() != SPACES[mode]:
             return None
         target = ImageCms.createProfile("sRGB")

@@ -59,6 +59,15 @@ def test_an_orientation_that_makes_no_sense_is_ignored(orientation: int) -> None
     assert_alike(found.pixels, pictures.blocks(), 0, "exif-nonsense")
 
 
+@pytest.mark.parametrize(
+    "block", [b"rubbish", b"II*\0", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff" + b"\xff" * 40]
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_broken_exif_block_does_not_spoil_a_good_picture(kind: str, block: bytes) -> None:
+    found = decode(pictures.encoded(pictures.image(), kind, {"exif": b"Exif\0\0" + block}))
+    assert_alike(found.pixels, pictures.blocks(), 3, f"exif-broken-{kind}")
+
+
 @given(st.integers(1, 8), st.integers(1, 9), st.integers(1, 9))
 def test_turning_and_turning_back_changes_nothing(orientation: int, height: int, width: int) -> None:
     back = {6: 8, 8: 6}.get(orientation, orientation)

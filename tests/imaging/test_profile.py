@@ -111,6 +111,18 @@ def test_a_cmyk_profile_is_used() -> None:
     assert 170 < found[0] < 215, "cyan is a light grey in this profile"
 
 
+def test_lab_pictures_become_rgb() -> None:
+    middle = Image.merge("LAB", [Image.new("L", (8, 8), level) for level in (137, 128, 128)])
+    found = decode(pictures.encoded(middle, "TIFF", {"compression": "raw"})).pixels[0, 0]
+    assert np.abs(found.astype(int) - 128).max() <= 4
+
+
+def test_a_tall_photo_is_corrected_from_top_to_bottom() -> None:
+    picture = Image.new("RGB", (8, 3 * profile.STRIP + 5), (200, 100, 90))
+    found = decode(pictures.encoded(picture, "JPEG", {"icc_profile": wide_gamut()})).pixels
+    assert (found == found[0, 0]).all()
+
+
 def _ink_profile() -> bytes:
     """CMYK to Lab by a table of two steps an ink in which black alone counts: L* from 78 down to 10."""
     head = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + s15(1, 0, 0, 0, 1, 0, 0, 0, 1)
