@@ -117,11 +117,11 @@ class Fetcher:
         _require_ok(response.status)
         announced = _header(response, b"content-length")
         if announced.isdigit():
-            limits.check_size(int(announced), self._settings.upload_max_bytes)
+            limits.check_size(int(announced), self._settings.max_picture_bytes)
         body, known = bytearray(), False
         async for chunk in response.aiter_stream():
             body += chunk
-            limits.check_size(len(body), self._settings.upload_max_bytes)
+            limits.check_size(len(body), self._settings.max_picture_bytes)
             if not known and len(body) >= limits.SNIFF_BYTES:
                 known = bool(limits.sniff(bytes(body[: limits.SNIFF_BYTES])))
         if not body:

@@ -100,7 +100,7 @@ class Settings(BaseSettings):
         10, gt=0, le=600, title="Canary deadline", description="deadline of one canary inference"
     )
 
-    upload_max_bytes: int = Field(
+    max_picture_bytes: int = Field(
         25_000_000, ge=1, title="Picture size", description="largest picture, uploaded or fetched"
     )
     upload_timeout_s: float = Field(

@@ -36,7 +36,7 @@ async def read_upload(request: Request, settings: Settings) -> tuple[bytes, Fiel
         raise InvalidUploadError("send a multipart/form-data form with the picture in the field 'file'")
     try:
         async with asyncio.timeout(settings.upload_timeout_s):
-            form = await _read(request, options[b"boundary"], settings.upload_max_bytes)
+            form = await _read(request, options[b"boundary"], settings.max_picture_bytes)
     except TimeoutError as error:
         raise UploadTimeoutError(f"the upload took longer than {settings.upload_timeout_s:g} s") from error
     except FormParserError as error:

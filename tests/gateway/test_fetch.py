@@ -198,7 +198,7 @@ async def test_a_body_without_a_length_is_cut_off_at_the_limit(make: Make) -> No
 
     async with serving(handle) as port:
         with pytest.raises(errors.TooLargeError):
-            await make(upload_max_bytes=200_000).fetch(f"http://127.0.0.1:{port}/")
+            await make(max_picture_bytes=200_000).fetch(f"http://127.0.0.1:{port}/")
     assert sent < 50_000_000
 
 

@@ -23,7 +23,7 @@ def test_every_span_and_size_has_its_unit_in_its_name() -> None:
     for name in Settings.model_fields:
         if any(word in name for word in SPANS):
             assert name.endswith("_s"), name
-        if name.startswith("upload_max") or "pixels" in name:
+        if name.startswith("max_picture") or "pixels" in name:
             assert name.endswith(("_bytes", "_pixels")), name
 
 
