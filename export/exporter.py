@@ -34,7 +34,8 @@ def export(role: Role, name: str, options: Options) -> Exported:
     if options.engine == "tensorrt":
         to_tensorrt.require(options.precision)
     promised = _promised(role, options)
-    samples, known_figures = pictures.real(role.size, options.pictures), figures.read(options.figures)
+    known_figures = figures.read(options.figures)
+    samples = pictures.real(role.size, options.pictures) if options.pictures else pictures.drawn(role.size)
     checkpoint, terms = _allowed(role, name, options)
     network = loaders.load(checkpoint, role, options)
     precision = _precision(network, options)

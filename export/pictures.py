@@ -9,6 +9,7 @@ from export.errors import UsageError
 from export.processor import Pictures
 
 COUNT = 3
+PHOTOGRAPHS = 6
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -22,10 +23,12 @@ def flat(side: int) -> Pictures:
     return np.broadcast_to(colours[:, None, None, :], (len(colours), side, side, 3)).copy()
 
 
-def real(side: int, folder: Path | None, count: int = COUNT) -> Pictures:
+def drawn(side: int, count: int = COUNT) -> Pictures:
+    return np.stack([_drawn(side, seed) for seed in range(count)])
+
+
+def real(side: int, folder: Path, count: int = PHOTOGRAPHS) -> Pictures:
     """`count` pictures [n, side, side, 3], spread evenly over the folder's names; upright RGB, squashed to a square."""
-    if folder is None:
-        return np.stack([_drawn(side, seed) for seed in range(count)])
     if not folder.is_dir():
         raise UsageError(f"no such folder of pictures: {folder}")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)

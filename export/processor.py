@@ -77,10 +77,10 @@ def run(folder: Path, pictures: Pictures, side: int) -> Planes | None:
     """`pixel_values` [n, 3, side, side] of the checkpoint's own processor class, or None where `folder` states no
     processor that can run here (remote code never does).
     """
-    from transformers import AutoImageProcessor
-
     if not (folder / PROCESSOR_FILE).exists():
         return None
+    from transformers import AutoImageProcessor
+
     try:
         loader: Any = AutoImageProcessor
         processor = loader.from_pretrained(folder, backend="pil", trust_remote_code=False)

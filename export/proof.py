@@ -115,11 +115,12 @@ def latency(run: Runner, batch: Pictures, *, seconds: float = 0.5) -> float:
 
 
 def _values(label: str, batch: Pictures, network: Network, run: Runner, tolerance: Tolerance) -> list[Row]:
-    """Batch 1 and batch 3 against the same reference, computed picture by picture."""
+    """All pictures in batches of 1 and of 3 against the same reference, computed picture by picture."""
     wanted = np.concatenate([network.matte(batch[i : i + 1]) for i in range(len(batch))])
     rows: list[Row] = []
-    for size in (1, len(batch)):
-        rows += difference_rows(f"values, {label}, batch {size}", run(batch[:size]), wanted[:size], tolerance)
+    for size in (1, pictures.COUNT):
+        found = np.concatenate([run(batch[i : i + size]) for i in range(0, len(batch), size)])
+        rows += difference_rows(f"values, {label}, batch {size}", found, wanted, tolerance)
     return rows
 
 

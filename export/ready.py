@@ -130,7 +130,7 @@ def _session(path: Path) -> Session:
 
 def _samples(size: int) -> Pictures:
     """One drawn picture and one of noise: enough to see the range of the answers."""
-    return np.concatenate([pictures.real(size, None, 1), pictures.noise(size, 1)])
+    return np.concatenate([pictures.drawn(size, 1), pictures.noise(size, 1)])
 
 
 def _run(session: Session, name: str, planes: Planes) -> dict[str, Planes]:

@@ -19,9 +19,10 @@ class Tolerance:
     mean: float
 
 
-# Half precision moves a soft edge by a few levels. Eight-bit weights may move single edge pixels far, the mean hardly.
+# Half precision moves a soft edge by a few levels. Eight-bit weights may move single edge pixels by a quarter
+# of the range, the mean hardly.
 MATTE_TOLERANCE: MappingProxyType[Precision, Tolerance] = MappingProxyType(
-    {"fp32": Tolerance(1, 0.01), "fp16": Tolerance(8, 0.1), "int8": Tolerance(160, 2.0)}
+    {"fp32": Tolerance(1, 0.01), "fp16": Tolerance(8, 0.1), "int8": Tolerance(64, 2.0)}
 )
 
 

@@ -58,7 +58,7 @@ def test_a_wrapped_file_gives_what_the_original_gives(
     path = make_ready(tmp_path / "model.onnx", **kind)
     done = export(main_role, str(path), options)
     session = ort.InferenceSession(done.folder / "model.onnx", providers=["CPUExecutionProvider"])
-    batch = np.concatenate([pictures.noise(SIDE, 2), pictures.real(SIDE, None, 1)])
+    batch = np.concatenate([pictures.noise(SIDE, 2), pictures.drawn(SIDE, 1)])
     wanted = by_hand(path, batch, kind)
     assert np.ptp(wanted) > 150
     difference = np.abs(session.run(["alpha"], {"pixels": batch})[0].astype(int) - wanted)

@@ -82,7 +82,7 @@ def test_a_softmax_checkpoint_at_another_size_is_resized_inside_the_graph(
     card = json.loads((done.folder / "model.json").read_text())
     assert (card["network_size"], card["resized_in_graph"], card["head"]["subject"]) == (SIDE // 2, True, 0)
     assert any("resize 64 to 32" in row["check"] and row["limit"] is None for row in card["proof"])
-    batch = pictures.real(SIDE, None)
+    batch = pictures.drawn(SIDE)
     wanted = by_hand(softmax, batch, 0, 1)
     assert np.ptp(wanted) > 100
     # The processor rounds the shrunken picture to whole levels, the graph does not: a few levels after amplification.
@@ -136,7 +136,7 @@ def test_every_precision_stays_within_its_tolerance(
     with quiet_libraries():
         model = contracted(network, step, precision)
     onnx.save(model, tmp_path / "model.onnx")
-    samples = pictures.real(SIDE, None)
+    samples = pictures.drawn(SIDE)
     proof = prove(tmp_path / "model.onnx", network, of_role(step), step.tolerance[precision], samples)
     assert proof.ok, proof.table()
     kinds = {tensor.data_type for tensor in model.graph.initializer if len(tensor.dims) == 2}

@@ -1,0 +1,36 @@
+"""TensorRT plans, where there is TensorRT and a GPU."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from export import to_tensorrt
+from export.exporter import export
+from export.options import Options
+from export.roles import Role
+from tests.export.checkpoints import make_ready
+
+
+@pytest.mark.parametrize(("largest", "profile"), [(8, (1, 4, 8)), (4, (1, 2, 4)), (1, (1, 1, 1)), (3, (1, 1, 3))])
+def test_a_profile_spans_every_batch_that_the_server_makes(largest: int, profile: tuple[int, int, int]) -> None:
+    found = to_tensorrt.profile_for(largest)
+    assert (found.least, found.best, found.most) == profile
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_plan_lies_beside_the_graph_and_answers_like_it(
+    precision: str, repository: Path, main_role: Role, tmp_path: Path
+) -> None:
+    tensorrt = pytest.importorskip("tensorrt", reason="NVIDIA's tensorrt package is not installed")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA GPU is visible")
+    path = str(make_ready(tmp_path / "model.onnx", half=precision == "fp16"))
+    done = export(main_role, path, Options(repository, engine="tensorrt"))
+    assert sorted(file.name for file in done.folder.iterdir()) == ["model.json", "model.onnx", "model.plan"]
+    plan = json.loads((done.folder / "model.json").read_text())["plan"]
+    assert plan["tensorrt"] == tensorrt.__version__
+    assert plan["profile"] == {"least": 1, "best": 2, "most": 4}
+    assert [row.ok for row in done.proof.rows if row.check.startswith("plan against ONNX")] == [True] * 4
