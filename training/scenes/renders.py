@@ -21,7 +21,7 @@ from training.scenes.shading import Light
 from training.scenes.subjects import RENDERED, Subject, foot
 
 VISIBLE = 0.02  # alpha from which a render's subject counts as there
-WORTH = 0.01  # share of the picture that a subject must cover to be used
+WORTH = 0.04  # share of the picture that a subject must cover to be used
 
 
 class RendersError(Exception):
@@ -105,7 +105,7 @@ def _placed(rng: np.random.Generator, size: Size, light: Light, stored: Array, k
     alpha = stored[..., 3]
     rows, columns = np.flatnonzero(alpha.max(1) > VISIBLE), np.flatnonzero(alpha.max(0) > VISIBLE)
     top, low, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    fit = min(width / (right - left), height / (low - top)) * float(np.clip(rng.normal(0.8, 0.2), 0.35, 1.4))
+    fit = min(width / (right - left), height / (low - top)) * float(np.clip(rng.normal(0.88, 0.17), 0.55, 1.3))
     x, y = width * rng.normal(0.5, 0.1), height * rng.normal(0.55, 0.07)
     x, y = _against_cuts((top, low, left, right), (stored.shape[0], stored.shape[1]), (x, y), fit, size)
     turn = cv2.getRotationMatrix2D(((left + right) / 2, (top + low) / 2), float(rng.normal(0, 2)), fit)
