@@ -70,3 +70,10 @@ def test_missing_and_damaged_renders_are_named(tmp_path: Path, capsys: pytest.Ca
     (renders / "subjects/000000-0.png").write_bytes(b"not a picture")
     with pytest.raises(RendersError, match=r"000000-0\.png"):
         generate(Plan(tmp_path / "out", 1, 64, renders), 1, workers=1)
+
+
+def test_a_library_without_a_visible_subject_is_refused(tmp_path: Path) -> None:
+    renders = library(tmp_path / "renders", 1, cut=True)
+    cv2.imwrite(str(renders / "subjects/000000-0.png"), np.zeros((48, 64, 4), np.uint8))
+    with pytest.raises(RendersError, match="all but empty"):
+        generate(Plan(tmp_path / "out", 1, 64, renders), 1, workers=1)

@@ -21,6 +21,7 @@ from training.scenes.shading import Light
 from training.scenes.subjects import RENDERED, Subject, foot
 
 VISIBLE = 0.02  # alpha from which a render's subject counts as there
+TRIES = 100
 WORTH = 0.04  # share of the picture that a subject must cover to be used
 
 
@@ -75,18 +76,25 @@ class Renders:
         return light, Subject(light, alpha, f"rendered {record.kind}", RENDERED, foot(alpha))
 
     def chosen(self, rng: np.random.Generator) -> Choice:
-        """Any view of any subject and a ground for it; it will be placed, turned, scaled and mirrored anew."""
-        record = self.records[int(rng.integers(len(self.records)))]
-        alone = self._alone(record, int(rng.integers(record.views)))
-        if float(alone[..., 3].mean()) < WORTH:
-            return self.chosen(rng)
-        outdoor = record.kind.startswith(("animal", "car"))
-        usual = chance(rng, 0.8)
-        grounds = (OUTDOOR if outdoor else INDOOR) if usual else {**INDOOR, **OUTDOOR}
-        return Choice(str(rng.choice(list(grounds))), partial(_placed, stored=alone, kind=f"rendered {record.kind}"))
+        """Any view of any subject and a ground for it; it will be placed, turned, scaled and mirrored anew.
+
+        Raises RendersError where one view after the other shows next to nothing.
+        """
+        for _ in range(TRIES):
+            record = self.records[int(rng.integers(len(self.records)))]
+            alone = self._alone(record, int(rng.integers(record.views)))
+            if float(alone[..., 3].mean()) >= WORTH:
+                return Choice(_ground_for(rng, record), partial(_placed, stored=alone, kind=f"rendered {record.kind}"))
+        raise RendersError(f"{TRIES} views in a row in {self.folder} are all but empty")
 
     def _alone(self, record: Render, view: int) -> Array:
         return _read(self.folder / f"subjects/{record.index:06d}-{view}.png", 4)
+
+
+def _ground_for(rng: np.random.Generator, record: Render) -> str:
+    outdoor = record.kind.startswith(("animal", "car"))
+    usual = chance(rng, 0.8)
+    return str(rng.choice(list((OUTDOOR if outdoor else INDOOR) if usual else {**INDOOR, **OUTDOOR})))
 
 
 def _read(path: Path, channels: int) -> Array:
