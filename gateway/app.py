@@ -58,7 +58,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.parts = parts
-    app.add_middleware(RequestContext, telemetry=telemetry)
+    app.add_middleware(RequestContext, telemetry=telemetry, body_timeout_s=settings.upload_timeout_s)
     problems.install(app)
     for router in (cutouts.router, health.router, files.router, docs.router):
         app.include_router(router)

@@ -26,7 +26,7 @@ async def unless_gone(request: Request, work: Coroutine[object, object, Result])
     finally:
         working.cancel()
         leaving.cancel()
-        await asyncio.wait({working, leaving})
+        await asyncio.gather(working, leaving, return_exceptions=True)
 
 
 async def _gone(request: Request) -> None:

@@ -1,5 +1,6 @@
 """Around every request: its id, its metrics, its line in the log, the headers every answer has, a bound on its body."""
 
+import asyncio
 import re
 import time
 import uuid
@@ -17,6 +18,8 @@ log = structlog.get_logger("gateway.access")
 
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_BODY_BYTES = 64 * 1024
+UPLOADS = "/predict_upload"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 DOCS = "/docs"
 DOCS_POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data: blob:; "
@@ -34,9 +37,10 @@ SECURITY = {
 class RequestContext:
     """Plain ASGI, so that the disconnect reaches the routes unchanged."""
 
-    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
+    def __init__(self, app: ASGIApp, telemetry: Telemetry, body_timeout_s: float) -> None:
         self._app = app
         self._telemetry = telemetry
+        self._body_timeout_s = body_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,7 +55,7 @@ class RequestContext:
             self._telemetry.in_flight.track_inprogress(),
         ):
             try:
-                await self._app(scope, _bounded(scope, receive), answer)
+                await self._app(scope, self._bounded(scope, receive), answer)
             except Exception as error:
                 # The outermost place that still knows the request's id; FastAPI's own handler stands outside of it.
                 log.exception("unexpected", exc_info=error)
@@ -61,9 +65,14 @@ class RequestContext:
             finally:
                 self._record(scope, answer, time.monotonic() - started)
 
+    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
+        """Uploads hold pictures and have their own limits, in `uploads.py`; all other bodies are a few lines."""
+        return receive if scope["path"].endswith(UPLOADS) else _Bounded(receive, self._body_timeout_s)
+
     def _record(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
-        method = scope["method"] if route != "unmatched" else "any"
+        # Clients choose their methods freely; a label's values must not be theirs to choose.
+        method = scope["method"] if scope["method"] in METHODS else "other"
         self._telemetry.requests.labels(route, method, str(answer.status)).inc()
         self._telemetry.request_seconds.labels(route).observe(seconds)
         log.info(
@@ -106,18 +115,24 @@ def request_id_of(headers: Headers) -> str:
     return given if SANE_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _bounded(scope: Scope, receive: Receive) -> Receive:
-    """`receive` with a bound on the body. A multipart form may hold a picture and has its own limits (`uploads.py`)."""
-    if Headers(scope=scope).get("content-type", "").startswith("multipart/form-data"):
-        return receive
-    total = 0
+class _Bounded:
+    """`receive` with bounds on the body's size and time; what comes after the body may take as long as it likes."""
 
-    async def bounded() -> Message:
-        nonlocal total
-        message = await receive()
-        total += len(message.get("body", b""))
-        if total > MAX_BODY_BYTES:
+    def __init__(self, receive: Receive, timeout_s: float) -> None:
+        self._receive = receive
+        self._timeout_s = timeout_s
+        self._ends_at = asyncio.get_running_loop().time() + timeout_s
+        self._size_bytes = 0
+        self._complete = False
+
+    async def __call__(self) -> Message:
+        try:
+            async with asyncio.timeout_at(None if self._complete else self._ends_at):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise HTTPException(408, f"the body took longer than {self._timeout_s:g} s") from error
+        self._complete = self._complete or not message.get("more_body", False)
+        self._size_bytes += len(message.get("body", b""))
+        if self._size_bytes > MAX_BODY_BYTES:
             raise HTTPException(413, f"the body is larger than {MAX_BODY_BYTES} bytes")
         return message
-
-    return bounded

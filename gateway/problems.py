@@ -43,6 +43,7 @@ FRAMEWORK = {
     400: "bad_request",
     404: "not_found",
     405: "method_not_allowed",
+    408: "upload_timeout",
     413: "too_large",
     415: "unsupported_type",
     422: "invalid_request",

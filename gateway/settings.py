@@ -104,7 +104,7 @@ class Settings(BaseSettings):
         25_000_000, ge=1, title="Picture size", description="largest picture, uploaded or fetched"
     )
     upload_timeout_s: float = Field(
-        30, gt=0, le=3600, title="Upload time", description="time a client gets to send the whole upload"
+        30, gt=0, le=3600, title="Upload time", description="time a client gets to send a whole body"
     )
     max_pixels: int = Field(
         50_000_000, ge=1, title="Pixels", description="largest width x height; read from the header, nothing is decoded"

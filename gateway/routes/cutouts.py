@@ -112,7 +112,7 @@ async def predict_upload(role: Role, output: QueryOutput, request: Request, part
 @router.get("/{role}/crop", responses=BY_URL | {302: {"description": "to the result"}}, openapi_extra=CROP_DOCS)
 async def crop(role: Role, request: Request, parts: PartsOf) -> RedirectResponse:
     """Cuts out the picture behind a URL and redirects to the result."""
-    url, output = crop_source(request.url.query)
+    url, output = crop_source(request.scope["query_string"].decode("utf-8", "replace"))
     result = await _of_url(request, parts, pipeline_of(role, _output(output) or Output.CUTOUT), url)
     stored = await parts.shelf.url(result.path, parts.public_url(request))
     template = parts.settings.delivery_template

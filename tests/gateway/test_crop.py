@@ -103,3 +103,10 @@ async def test_a_delivery_template_gets_the_quoted_result_url(
         "https://res.example/demo/image/fetch/f_auto,q_auto/https%3A%2F%2Fcut.example%2F"
     )
     assert path.count("/") == 5
+
+
+@pytest.mark.parametrize("host", ["[", "a b", "x" * 300, "evil.example/path"])
+async def test_a_strange_host_header_does_no_harm(client: httpx.AsyncClient, host: str) -> None:
+    answer = await client.post("/api/v2/step/predict", json={"url": PHOTO_URL}, headers={"Host": host})
+    assert answer.status_code == 200
+    assert urlsplit(answer.json()["url"]).path.endswith(".png")

@@ -78,13 +78,17 @@ async def test_metrics_count_requests_by_route_and_status(
         await client.post("/api/v2/step/predict_upload", files={"file": picture()})
     await client.get("/files/nothing.png")
     await client.get("/nowhere")
+    await client.request("BREW", "/health")
+    await client.request("BREW", "/nowhere")
     app.state.parts.telemetry.fetched(1000, 0.5)
     answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     for line in (
         'gateway_requests_total{method="POST",route="/api/v2/{role}/predict_upload",status="200"} 2.0',
         'gateway_requests_total{method="GET",route="/files/{path:path}",status="404"} 1.0',
-        'gateway_requests_total{method="any",route="unmatched",status="404"} 1.0',
+        'gateway_requests_total{method="GET",route="unmatched",status="404"} 1.0',
+        'gateway_requests_total{method="other",route="/health",status="405"} 1.0',
+        'gateway_requests_total{method="other",route="unmatched",status="404"} 1.0',
         'gateway_request_seconds_count{route="/api/v2/{role}/predict_upload"} 2.0',
         'gateway_results_total{origin="made",pipeline="cutout_step"} 1.0',
         'gateway_results_total{origin="stored",pipeline="cutout_step"} 1.0',

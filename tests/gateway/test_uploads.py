@@ -107,18 +107,30 @@ async def test_an_endless_body_is_cut_off_at_the_limit(client: httpx.AsyncClient
     assert read < 500_000
 
 
-async def test_a_slow_upload_is_given_up(client: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("path", [PATH, "/api/v2/step/predict"])
+async def test_a_body_that_drips_is_given_up(client: httpx.AsyncClient, path: str) -> None:
     async def body() -> AsyncIterator[bytes]:
         for byte in part("file", picture()):
             await asyncio.sleep(0.05)
             yield bytes([byte])
 
-    assert await outcome(client, body()) == (408, "upload_timeout")
+    answer = await client.post(path, content=body(), headers=BOUNDARY)
+    assert (answer.status_code, answer.json()["code"]) == (408, "upload_timeout")
 
 
-async def test_a_large_json_body_is_refused(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/api/v2/step/predict", json={"image_url": "http://x/" + "a" * 70_000})
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=frontier", "image/png"])
+async def test_a_large_body_where_a_url_belongs_is_refused_unread(client: httpx.AsyncClient, kind: str) -> None:
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        while read < 50_000_000:
+            read += 65_536
+            yield b" " * 65_536
+
+    answer = await client.post("/api/v2/step/predict", content=body(), headers={"Content-Type": kind})
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert read <= 3 * 65_536
 
 
 async def test_a_fetched_picture_passes_the_same_limits(
