@@ -1,4 +1,4 @@
-"""Measurements: `python -m perf steps` times the work around the network."""
+"""Measurements: `serving` loads the whole service, `steps` times the work around the network."""
 
 from __future__ import annotations
 
@@ -10,8 +10,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m perf", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     _steps(commands.add_parser("steps", help="time of each step around the network, on one core"))
+    _serving(commands.add_parser("serving", help="pipeline, network and gateway beside bare ONNX Runtime"))
     given = parser.parse_args()
     given.run(given)
+
+
+def _serving(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--role", choices=("step_matte", "main_matte"), default="step_matte")
+    parser.add_argument("--requests", type=int, default=60, help="requests of each measurement (default 60)")
+    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, the median counts (default 3)")
+    parser.add_argument("--out", type=Path, help="the report (default perf/results/ROLE.md)")
+    parser.set_defaults(run=_run_serving)
+
+
+def _run_serving(given: argparse.Namespace) -> None:
+    from perf import serving
+
+    out = given.out or Path(__file__).resolve().parent / "results" / f"{given.role}.md"
+    print(serving.run(serving.plan(given.role, given.requests, given.rounds), out))
 
 
 def _steps(parser: argparse.ArgumentParser) -> None:

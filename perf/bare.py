@@ -14,11 +14,12 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Bare:
-    """What `python -m perf.bare` prints as JSON: requests per second, median and 95th percentile in ms."""
+    """What `python -m perf.bare` prints as JSON: requests per second, median, 95th and 99th percentile in ms."""
 
     per_second: float
     p50_ms: float
     p95_ms: float
+    p99_ms: float
 
 
 def measure(model: str, sessions: int, threads: int, requests: int) -> Bare:
@@ -42,8 +43,8 @@ def measure(model: str, sessions: int, threads: int, requests: int) -> Bare:
         start = time.perf_counter()
         times = [seconds for part in workers.map(loop, pool) for seconds in part]
         total = time.perf_counter() - start
-    p50, p95 = np.percentile(times, [50, 95]) * 1000
-    return Bare(len(times) / total, float(p50), float(p95))
+    p50, p95, p99 = np.percentile(times, [50, 95, 99]) * 1000
+    return Bare(len(times) / total, float(p50), float(p95), float(p99))
 
 
 def _session(model: str, threads: int) -> Any:  # noqa: ANN401 - onnxruntime has no types

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gateway.settings import Settings as GatewaySettings
-from serving.settings import Settings as ServingSettings
+from serving.settings import ServingSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILES = sorted(ROOT.glob("*/Dockerfile"))
