@@ -1,5 +1,7 @@
 """Car-like bodies from the side and from three quarters: a body, a cabin with windows, wheels, lamps."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from training.scenes.canvas import Array, blurred, chance, over
@@ -113,55 +115,71 @@ def _lines(canvas: Canvas, warp: Array) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Corner:
+    """A car from three quarters, unit coordinates: `split` is where its face meets its flank, `far` its other end."""
+
+    split: float
+    far: float
+    belt: float
+    roof: float
+    low: float
+    rise: float
+
+    @property
+    def body(self) -> Array:
+        s, f, b, low, r = self.split, self.far, self.belt, self.low, self.rise
+        points = [[f, b - r + 0.1], [f + 0.1, b - r], [s * 0.3, b], [0.9, b + 0.08], [0.96, b + 0.2], [0.93, low],
+                  [s, low + 0.05], [f + 0.08, low - r * 1.6], [f, 0.05]]  # fmt: skip
+        return smooth(np.array(points), 6)
+
+    @property
+    def cabin(self) -> np.ndarray:
+        s, f, b, top, r = self.split, self.far, self.belt, self.roof, self.rise
+        return np.array(
+            [[f + 0.2, b - r + 0.05], [f + 0.42, top - r * 0.3], [s * 0.5, top], [s + 0.35, b + 0.03], [s, b + 0.1]]
+        )
+
+    @property
+    def underside(self) -> Array:
+        s, f, low = self.split, self.far, self.low
+        return np.array(
+            [[f + 0.1, 0.0], [0.9, 0.0], [0.88, low + 0.06], [s, low + 0.1], [f + 0.1, low - 0.1]], np.float32
+        )
+
+    @property
+    def flank(self) -> Array:
+        return np.array([[self.far, -1], [self.split, -1], [self.split - 0.05, 1], [self.far, 1]], np.float32)
+
+
+def _corner(rng: np.random.Generator) -> _Corner:
+    face, deep = rng.uniform(0.3, 0.6), rng.uniform(0.5, 0.9)
+    belt, roof = -rng.uniform(0.05, 0.2), -rng.uniform(0.4, 0.6)
+    return _Corner(split=0.95 - 2 * face * 0.6, far=-0.95, belt=belt, roof=roof, low=0.32, rise=deep * 0.12)
+
+
 def front(rng: np.random.Generator, stage: Stage) -> Subject:
     """From three quarters: a face with grille and lamps, a flank that recedes, two or three wheels."""
     canvas = Canvas(rng, stage)
     paint = paintwork(rng)
-    face, deep = rng.uniform(0.3, 0.6), rng.uniform(0.5, 0.9)
-    belt, roof, low = -rng.uniform(0.05, 0.2), -rng.uniform(0.4, 0.6), 0.32
-    split, far = 0.95 - 2 * face * 0.6, -0.95
-    rise = deep * 0.12
-    body = np.array(
-        [[far, belt - rise + 0.1], [far + 0.1, belt - rise], [split * 0.3, belt], [0.9, belt + 0.08],
-         [0.96, belt + 0.2], [0.93, low], [split, low + 0.05], [far + 0.08, low - rise * 1.6], [far, 0.05]]
-    )  # fmt: skip
-    cabin = np.array(
-        [
-            [far + 0.2, belt - rise + 0.05],
-            [far + 0.42, roof - rise * 0.3],
-            [split * 0.5, roof],
-            [split + 0.35, belt + 0.03],
-            [split, belt + 0.1],
-        ]
-    )
+    car = _corner(rng)
     radius = rng.uniform(0.14, 0.19)
-    canvas.add(
-        canvas.shape(
-            np.array(
-                [[far + 0.1, 0.0], [0.9, 0.0], [0.88, low + 0.06], [split, low + 0.1], [far + 0.1, low - 0.1]],
-                np.float32,
-            )
-        ),
-        RUBBER,
-    )
-    _wheel(canvas, 0.86, low - 0.04, radius * 0.9, 0.4)
-    canvas.add(canvas.shape(smooth(body, 6), smooth(cabin, 6)), paint)
-    pane = (cabin - cabin.mean(0)) * 0.8 + cabin.mean(0) + np.array([0.0, -0.01])
+    canvas.add(canvas.shape(car.underside), RUBBER)
+    _wheel(canvas, 0.86, car.low - 0.04, radius * 0.9, 0.4)
+    canvas.add(canvas.shape(car.body, smooth(car.cabin, 6)), paint)
+    middle = car.cabin.mean(0)
+    pane = (car.cabin - middle) * 0.8 + middle + np.array([0.0, -0.01])
     _windows(canvas, smooth(pane, 4))
-    shade = blurred(
-        canvas.shape(np.array([[far, -1], [split, -1], [split - 0.05, 1], [far, 1]], np.float32)),
-        stage.frame.scale * 0.06,
-    )
+    shade = blurred(canvas.shape(car.flank), stage.frame.scale * 0.06)
     canvas.light = over(canvas.light * np.float32(rng.uniform(0.4, 1.4)), shade * 0.7, canvas.light)
-    _grille(canvas, split, belt, low)
-    for x, y in ((split - 0.22, low - 0.06), (far + 0.3, low - rise * 1.5 - 0.02)):
-        canvas.paint(
-            canvas.shape(ellipse(radius * 0.85, radius * 1.15, x, y)) * canvas.alpha, np.full(3, 0.008, np.float32)
-        )
+    _grille(canvas, car.split, car.belt, car.low)
+    for x, y in ((car.split - 0.22, car.low - 0.06), (car.far + 0.3, car.low - car.rise * 1.5 - 0.02)):
+        arch = canvas.shape(ellipse(radius * 0.85, radius * 1.15, x, y)) * canvas.alpha
+        canvas.paint(arch, np.full(3, 0.008, np.float32))
         _wheel(canvas, x, y + 0.03, radius, rng.uniform(0.55, 0.8))
     if chance(rng, 0.6):
-        for x in (split + 0.42, far + 0.32):
-            canvas.add(canvas.shape(ellipse(0.06, 0.04, x, belt - 0.06)), paint)
+        for x in (car.split + 0.42, car.far + 0.32):
+            canvas.add(canvas.shape(ellipse(0.06, 0.04, x, car.belt - 0.06)), paint)
     return canvas.done("car three-quarter", paint.name)
 
 
