@@ -46,8 +46,11 @@ def _run_steps(given: argparse.Namespace) -> None:
     if given.out is None:
         print(table)
     else:
-        root = Path(__file__).resolve().parent.parent
-        print(report.write(given.out, table, "The steps around the network, CPU time on one core", root))
+        machine = report.machine(Path(__file__).resolve().parent.parent).split(";")[0]
+        how = f"CPU time on one core, medians of {given.rounds}"
+        text = f"# The steps around the network\n\n{machine}; {how}. {given.side} px network.\n\n{table}"
+        given.out.write_text(text)
+        print(text)
 
 
 if __name__ == "__main__":

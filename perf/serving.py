@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
-import signal
-import socket
 import statistics
 import subprocess
-import sys
 import tempfile
-import time
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
-
 from perf import analyzer, corpus, report, rest
+from serving.session import free_ports, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVER_PYTHON = ROOT / ".triton" / "bin" / "python"
-START_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,47 +101,12 @@ def _middle(values: list[analyzer.Measurement]) -> analyzer.Measurement:
     )
 
 
-@contextlib.contextmanager
+@contextmanager
 def started() -> Iterator[Server]:
     """Start the whole service on free ports, as `make serve` does; stop it at the end."""
-    http, grpc, metrics, gateway = _free_ports(4)
-    with tempfile.TemporaryDirectory() as store, tempfile.TemporaryFile() as log:
-        env = {
-            **os.environ,
-            "SERVING_HTTP_PORT": str(http),
-            "SERVING_GRPC_PORT": str(grpc),
-            "SERVING_METRICS_PORT": str(metrics),
-            "GATEWAY_PORT": str(gateway),
-            "GATEWAY_STORE_URL": f"file://{store}",
-        }
+    port = free_ports(1)[0]
+    with tempfile.TemporaryDirectory() as store:
+        variables = {"SERVING_GATEWAY": "true", "GATEWAY_PORT": str(port), "GATEWAY_STORE_URL": store}
         print("starting the service", flush=True)
-        process = subprocess.Popen([sys.executable, "-m", "serving"], cwd=ROOT, env=env, stdout=log, stderr=log)
-        try:
-            url = f"http://127.0.0.1:{gateway}"
-            _wait(url, process)
-            yield Server(f"127.0.0.1:{grpc}", url)
-        except TimeoutError:
-            log.seek(0)
-            print(log.read().decode(errors="replace")[-4000:], file=sys.stderr)
-            raise
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{url}/health").is_success:
-                return
-        time.sleep(0.5)
-    raise TimeoutError(f"the service did not come up at {url}")
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(s.getsockname()[1]) for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+        with running(variables) as session:
+            yield Server(session.grpc_url, f"http://127.0.0.1:{port}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import cv2
 import numpy as np
 
-from imaging import box, cutout, decode, encode, foreground, matte, resize
+from imaging import box, cutout, decode, encode, foreground, matte, resize, tiles
 from perf import rivals, scene
 
 if TYPE_CHECKING:
@@ -114,12 +114,16 @@ def _steps(
 ) -> tuple[cutout.CutOut, bytes]:
     picture = watch.step("decode", lambda: decode.decode(data, decode.LARGEST_LIMIT), bound="entropy decoding, DCT")
     watch.step("resize to the network", lambda: resize.for_network(picture, side), bound="reading the pixels")
-    alpha = watch.step("mask up-sampling", lambda: matte.upsample(small, full), bound="tiles along the edge")
+    alpha = watch.step(
+        "mask up-sampling",
+        lambda: matte.upsample(small, full),
+        bound="shrinking the picture, tiles along the edge (two maps)",
+    )
     region = cutout.around(alpha)
     colours = watch.step(
         "foreground estimation",
         lambda: foreground.decontaminate(full[region], alpha[region]),
-        bound="means on the small copy, tiles along the edge",
+        bound="shrinking and means, tiles along the edge (two maps)",
     )
     pixels = watch.step("RGBA", lambda: cutout.assembled(colours, alpha, region), bound="writing the pixels")
     found = watch.step("box", lambda: box.around(alpha), bound="reading alpha")
@@ -129,6 +133,11 @@ def _steps(
     watch.step(reduced, lambda: decode.decode(data, decode.LARGEST_LIMIT, side), FLOOR, "entropy decoding")
     rows = encode.differences(pixels.reshape(pixels.shape[0], -1))
     watch.step("deflate alone", lambda: encode.deflated(rows), FLOOR)
+    edges = list(tiles.touching((small > matte.NOTHING) & (small < matte.EVERYTHING), *alpha.shape))
+    share = len(edges) * tiles.SIDE**2 / alpha.size
+    maps = np.dstack([small] * 4).astype(np.float32)
+    enlarging = f"enlarging one map over the {share:.0%} of the picture in tiles along the edge"
+    watch.step(enlarging, lambda: [tiles.enlarge(maps, tile, *alpha.shape) for tile in edges], FLOOR)
     return cutout.CutOut(pixels, alpha, found), file
 
 
