@@ -62,15 +62,15 @@ def run(plan: Plan, results: Path) -> str:
             for key, measured in _round(plan, server, tool, photos, pixels):
                 rows[key].append(measured)
                 print(f"  {key[0]:28} c={key[1]}  {measured.per_second:7.2f}/s", flush=True)
-    table = report.table({key: _middle(values) for key, values in rows.items()}, f"{plan.role} (bare ONNX Runtime)")
+    table = report.table({key: _middle(values) for key, values in rows.items()}, _bare_name(plan))
     return report.write(results, table, plan.role, ROOT)
 
 
 def _round(
     plan: Plan, server: Server, tool: analyzer.Analyzer, photos: Path, pixels: Path
 ) -> Iterator[tuple[tuple[str, int], analyzer.Measurement]]:
-    bare = f"{plan.role} (bare ONNX Runtime)"
-    yield (bare, 1), _bare(plan, 1)
+    yield (_bare_name(plan), 1), _bare(plan, spinning=False)
+    yield (f"{plan.role} (bare ONNX Runtime, its defaults)", 1), _bare(plan, spinning=True)
     for concurrency in plan.concurrency:
         load = analyzer.Load(plan.role, server.grpc, pixels, concurrency, plan.requests)
         yield (f"{plan.role} (Triton, gRPC)", concurrency), tool.measure(load)
@@ -82,13 +82,18 @@ def _round(
     for concurrency in plan.concurrency:
         measured = asyncio.run(rest.measure(url, corpus.photos(), concurrency, plan.requests))
         yield (f"{plan.pipelines[0]} (gateway, REST)", concurrency), measured
-    yield (bare, 1), _bare(plan, 1)
+    yield (_bare_name(plan), 1), _bare(plan, spinning=False)
 
 
-def _bare(plan: Plan, sessions: int) -> analyzer.Measurement:
+def _bare_name(plan: Plan) -> str:
+    return f"{plan.role} (bare ONNX Runtime, as served)"
+
+
+def _bare(plan: Plan, *, spinning: bool) -> analyzer.Measurement:
     version = max((p for p in (ROOT / "model_repository" / plan.role).glob("[0-9]*")), key=lambda path: int(path.name))
     command = [str(SERVER_PYTHON), "-m", "perf.bare", str(version / "model.onnx")]
-    command += ["--sessions", str(sessions), "--requests", str(plan.requests)]
+    command += ["--threads", str(os.cpu_count()), "--requests", str(plan.requests)]
+    command += ["--spinning"] if spinning else []
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
