@@ -62,7 +62,13 @@ def around(alpha: Bytes) -> Region:
     left, top, right, bottom = (int(side) for side in box.around(alpha, threshold=1))
     if right == 0:
         return slice(0, 0), slice(0, 0)
-    return slice(max(top - MARGIN, 0), bottom + MARGIN), slice(max(left - MARGIN, 0), right + MARGIN)
+    return _wider(top, bottom, alpha.shape[0]), _wider(left, right, alpha.shape[1])
+
+
+def _wider(start: int, stop: int, length: int) -> slice:
+    """Return the span with a margin, of even length where that fits: halving it is then cheap."""
+    low, high = max(start - MARGIN, 0), min(stop + MARGIN, length)
+    return slice(low, high + (high - low) % 2 * (high < length))
 
 
 def assembled(colours: Bytes, alpha: Bytes, region: Region) -> Bytes:

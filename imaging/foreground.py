@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from imaging import tiles
+from imaging.resize import shrunk
 
 if TYPE_CHECKING:
     from imaging.arrays import Bytes, Floats
@@ -47,10 +48,9 @@ def decontaminate(pixels: Bytes, alpha: Bytes) -> Bytes:
 def _small(pixels: Bytes, alpha: Bytes) -> tuple[Floats, Floats]:
     height, width = alpha.shape
     scale = min(1.0, WORK_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    colours = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    share = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(colours, np.float32), np.asarray(share, np.float32)[..., None] / np.float32(OPAQUE)
+    small_height, small_width = max(1, round(height * scale)), max(1, round(width * scale))
+    colours, share = (shrunk(plane, small_height, small_width).astype(np.float32) for plane in (pixels, alpha))
+    return colours, share[..., None] / np.float32(OPAQUE)
 
 
 def _means(colours: Floats, share: Floats) -> tuple[Floats, Floats]:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from imaging import tiles
+from imaging.resize import shrunk
 
 if TYPE_CHECKING:
     from imaging.arrays import Bytes, Floats, Mask
@@ -46,14 +47,17 @@ def upsample(matte: Bytes, full: Bytes) -> Bytes:
 
 def plain(matte: Bytes, height: int, width: int) -> Bytes:
     """Return the matte resized to [height, width] without a guide, with the same exact 0 and 255 as `upsample`."""
-    shrinks = height <= matte.shape[0] and width <= matte.shape[1]
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(LEVELS[matte], (width, height), interpolation=way), np.uint8)
+    return _to_size(LEVELS[matte], height, width)
+
+
+def _to_size(pixels: Bytes, height: int, width: int) -> Bytes:
+    if height <= pixels.shape[0] and width <= pixels.shape[1]:
+        return shrunk(pixels, height, width)
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _small(full: Bytes, matte: Bytes) -> Floats:
-    height, width = matte.shape
-    return np.asarray(cv2.resize(full, (width, height), interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
+    return _to_size(full, *matte.shape).astype(np.float32) / np.float32(255)
 
 
 def _range(matte: Bytes) -> tuple[Bytes, Bytes]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MapT = TypeVar("MapT", "Floats", "Bytes")
 
-SIDE = 128
+SIDE = 64
 
 
 @dataclass(frozen=True, slots=True)

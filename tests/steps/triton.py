@@ -9,6 +9,7 @@ import types
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from unittest.mock import patch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,12 +91,12 @@ def load(step: str) -> types.ModuleType:
     stand_in = types.ModuleType("triton_python_backend_utils")
     for part in (Tensor, TritonError, InferenceResponse, Logger, get_input_tensor_by_name):
         setattr(stand_in, part.__name__, part)
-    sys.modules["triton_python_backend_utils"] = stand_in
     spec = importlib.util.spec_from_file_location(f"step_{step}", REPOSITORY / step / "1" / "model.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with patch.dict(sys.modules, {stand_in.__name__: stand_in}):
+        spec.loader.exec_module(module)
     return module
 
 
