@@ -6,20 +6,16 @@ is the same as a command: exit status 0 when every pipeline answered, usable as 
 
 import argparse
 import asyncio
-import io
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
-import numpy as np
-from PIL import Image, ImageDraw
-from tritonclient.grpc import InferInput, model_config_pb2, service_pb2
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
+from serving.probe import CanaryResult, Count, code_of, config_of, connect, infer, pipelines, probe, statistics
 from serving.settings import ServingSettings
 
 __all__ = ["CanaryResult", "Watch", "connect", "main", "pipelines", "probe"]
@@ -27,94 +23,6 @@ __all__ = ["CanaryResult", "Watch", "connect", "main", "pipelines", "probe"]
 _SHARE_OF_TIME = 0.1
 _SECOND_OPINIONS = 3
 _BUSY = ("DEADLINE_EXCEEDED", "UNAVAILABLE")
-
-
-@dataclass(frozen=True)
-class CanaryResult:
-    """One look at one pipeline; `code` is the gRPC status of a failure, `seconds` 0 when no inference was needed."""
-
-    pipeline: str
-    ok: bool
-    reason: str
-    seconds: float
-    code: str = ""
-
-
-@dataclass(frozen=True)
-class _Count:
-    success: int
-    failure: int
-
-
-def connect(url: str) -> InferenceServerClient:
-    """A client for `host:port` that finds a restarted server within a second (gRPC's own back-off goes to 120 s)."""
-    size = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
-    pace = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000)]
-    return InferenceServerClient(url, channel_args=[*size, *pace])
-
-
-async def pipelines(client: InferenceServerClient) -> list[str]:
-    """Names of the server's ready ensembles.
-
-    Raises:
-        InferenceServerException: the server does not answer.
-    """
-    names = await _statistics(client, None)
-    configs = await asyncio.gather(*(_config(client, name, None) for name in names))
-    return sorted(config.name for config in configs if config.platform == "ensemble")
-
-
-async def probe(client: InferenceServerClient, pipelines: Sequence[str], timeout_s: float) -> list[CanaryResult]:
-    """Send each pipeline a picture of 64x64 pixels at once; an answer must hold all outputs within `timeout_s`."""
-    return list(await asyncio.gather(*(_infer(client, name, timeout_s) for name in pipelines)))
-
-
-async def _infer(client: InferenceServerClient, name: str, timeout_s: float) -> CanaryResult:
-    start = time.monotonic()
-    try:
-        config = await _config(client, name, timeout_s)
-        inputs = [_input(tensor, batched=config.max_batch_size > 0) for tensor in config.input]
-        answer = await client.infer(name, inputs, client_timeout=timeout_s)
-        missing = [tensor.name for tensor in config.output if answer.as_numpy(tensor.name) is None]
-        reason, code = (f"no output {', '.join(missing)}", "INTERNAL") if missing else ("", "")
-    except InferenceServerException as error:
-        reason, code = error.message() or "no answer", _code(error)
-    return CanaryResult(name, not reason, reason, time.monotonic() - start, code)
-
-
-def _input(tensor: model_config_pb2.ModelInput, *, batched: bool) -> InferInput:
-    """The picture for the input `image`; any other input is a pipeline's options, of which there are none."""
-    content = _picture() if tensor.name == "image" else b"{}"
-    made = InferInput(tensor.name, [1, 1] if batched else [1], "BYTES")
-    made.set_data_from_numpy(np.array([[content]] if batched else [content], dtype=np.object_))
-    return made
-
-
-def _picture() -> bytes:
-    image = Image.new("RGB", (64, 64), "white")
-    ImageDraw.Draw(image).ellipse((16, 16, 48, 48), fill="firebrick")
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-def _code(error: InferenceServerException) -> str:
-    return (error.status() or "UNKNOWN").removeprefix("StatusCode.")
-
-
-async def _config(client: InferenceServerClient, name: str, timeout_s: float | None) -> model_config_pb2.ModelConfig:
-    answer: service_pb2.ModelConfigResponse = await client.get_model_config(name, client_timeout=timeout_s)
-    return answer.config
-
-
-async def _statistics(client: InferenceServerClient, timeout_s: float | None) -> dict[str, _Count]:
-    """Of each loaded model, because only those have statistics: requests answered and failed so far."""
-    answer: service_pb2.ModelStatisticsResponse = await client.get_inference_statistics(client_timeout=timeout_s)
-    counts: dict[str, _Count] = {}
-    for model in answer.model_stats:
-        stats, before = model.inference_stats, counts.get(model.name, _Count(0, 0))
-        counts[model.name] = _Count(before.success + stats.success.count, before.failure + stats.fail.count)
-    return counts
 
 
 class Watch:
@@ -137,7 +45,7 @@ class Watch:
         self._on_round = on_round
         self._results: dict[str, CanaryResult] = {}
         self._last_good: dict[str, float] = {}
-        self._counts: dict[str, _Count] = {}
+        self._counts: dict[str, Count] = {}
         self._is_pipeline: dict[str, bool] = {}
         self._suspects: set[str] = set()
         self._rest_until = 0.0
@@ -179,18 +87,17 @@ class Watch:
         try:
             results = await self._round()
         except InferenceServerException as error:
-            reason, code = f"the server does not answer: {error.message()}", _code(error)
+            reason, code = f"the server does not answer: {error.message()}", code_of(error)
             results = [CanaryResult(name, ok=False, reason=reason, seconds=0, code=code) for name in self._results]
         self._has_looked = True
-        self._results |= {result.pipeline: result for result in results}
-        now = time.monotonic()
-        self._last_good |= {result.pipeline: now for result in results if result.ok and result.reason != _RESTING}
+        for result in results:
+            self._take(result)
         if self._on_round:
             self._on_round(results)
         return results
 
     async def _round(self) -> list[CanaryResult]:
-        before = await _statistics(self._client, self._timeout_s)
+        before = await statistics(self._client, self._timeout_s)
         names = await self._pipelines(before)
         self._suspects |= {name for name in names if self._failed(name, before)}
         proven = [name for name in names if self._gained(name, before) and name not in self._suspects]
@@ -208,29 +115,46 @@ class Watch:
     async def _pipelines(self, loaded: Iterable[str]) -> list[str]:
         for name in loaded:
             if name not in self._is_pipeline:
-                config = await _config(self._client, name, self._timeout_s)
+                config = await config_of(self._client, name, self._timeout_s)
                 self._is_pipeline[name] = config.platform == "ensemble"
         return sorted(name for name in loaded if self._is_pipeline[name])
 
-    def _gained(self, name: str, now: Mapping[str, _Count]) -> bool:
-        return name in self._counts and now[name].success > self._counts[name].success
+    async def _ask(self, name: str) -> CanaryResult:
+        """One canary; a good one counts at once, so that a quick pipeline need not wait for the news of a slow one."""
+        result = await infer(self._client, name, self._timeout_s)
+        if result.ok and name not in self._suspects:
+            self._take(result)
+        return result
 
-    def _failed(self, name: str, now: Mapping[str, _Count]) -> bool:
-        return name in self._counts and now[name].failure > self._counts[name].failure
+    def _take(self, result: CanaryResult) -> None:
+        self._results[result.pipeline] = result
+        if result.ok and result.reason != _RESTING:
+            self._last_good[result.pipeline] = time.monotonic()
+
+    def _gained(self, name: str, now: Mapping[str, Count]) -> bool:
+        return name in self._counts and now[name].success > self._before(name, now[name]).success
+
+    def _failed(self, name: str, now: Mapping[str, Count]) -> bool:
+        return name in self._counts and now[name].failure > self._before(name, now[name]).failure
+
+    def _before(self, name: str, now: Count) -> Count:
+        """What the last look counted; nothing, where the server was restarted since and counts anew."""
+        last = self._counts[name]
+        return last if now.success >= last.success and now.failure >= last.failure else Count(0, 0)
 
     def _is_due(self, name: str) -> bool:
         """A pipeline that was well may rest; one that is unknown or failing is asked at once."""
         well = name in self._results and self._results[name].ok
         return not well or time.monotonic() >= self._rest_until
 
-    async def _probe(self, names: Sequence[str], before: Mapping[str, _Count]) -> list[CanaryResult]:
+    async def _probe(self, names: Sequence[str], before: Mapping[str, Count]) -> list[CanaryResult]:
         """Where requests failed, several canaries: of a step's instances one may be dead and another alive."""
         again = [name for name in names if name in self._suspects for _ in range(_SECOND_OPINIONS)]
-        found = await probe(self._client, [*names, *again], self._timeout_s)
+        found = await asyncio.gather(*(self._ask(name) for name in [*names, *again]))
         if found:
             spent = max(result.seconds for result in found)
             self._rest_until = time.monotonic() + spent * (1 / _SHARE_OF_TIME - 1)
-        self._counts = await _statistics(self._client, self._timeout_s)
+        self._counts = await statistics(self._client, self._timeout_s)
         self._suspects -= set(names)
         good = Counter(result.pipeline for result in found if result.ok)
         worst = {result.pipeline: result for result in sorted(found, key=lambda result: not result.ok)}
@@ -240,7 +164,7 @@ class Watch:
 _RESTING = "resting"
 
 
-def _or_busy(result: CanaryResult, before: Mapping[str, _Count], after: Mapping[str, _Count], own: int) -> CanaryResult:
+def _or_busy(result: CanaryResult, before: Mapping[str, Count], after: Mapping[str, Count], own: int) -> CanaryResult:
     name = result.pipeline
     if result.ok or result.code not in _BUSY or name not in after or name not in before:
         return result

@@ -44,6 +44,7 @@ async def serve(settings: ServingSettings, server: Server) -> None:
 async def _serve(settings: ServingSettings, supervisor: Supervisor, gateway: GatewayProcess | None) -> None:
     if gateway:
         gateway.require_port()
+    _say("starting Triton: loading the models, then one canary through each pipeline")
     run, results = await supervisor.start()
     pipelines = [result.pipeline for result in results if result.ok]
     _say(*report.survey_lines(run.survey, results), "", *report.server_lines(settings, pipelines))

@@ -48,7 +48,8 @@ class Supervisor:
         run = await self._starter.start()
         if not run.survey.served:
             raise StartError(f"no model could be loaded:{_reasons(run.survey)}", "correct the models, then start again")
-        return run, await self._first_look()
+        self._observe()
+        return run, await self._watch.look()
 
     async def watch(self, run: Run) -> None:
         """Restart the server whenever it is lost, for as long as nobody cancels."""
@@ -81,19 +82,18 @@ class Supervisor:
                 await self._bury()
                 lived_s = 0.0
                 continue
-            failing = [result.pipeline for result in await self._first_look() if not result.ok]
+            self._observe()
             down_s = round(time.monotonic() - noticed, 3)
-            self._log.info("server back", down_seconds=down_s, waited_seconds=wait_s, failing=failing)
+            self._log.info("server back", down_seconds=down_s, waited_seconds=wait_s)
             return run
 
-    async def _first_look(self) -> list[CanaryResult]:
-        """The canaries of a server that just came up; the same watch goes on from there."""
+    def _observe(self) -> None:
+        """A watch for the server that just came up."""
         settings = self._settings
         self._client = connect(settings.grpc_url)
         self._complaints = asyncio.Queue()
         interval_s, timeout_s = settings.canary_interval_seconds, settings.canary_timeout_seconds
         self._watch = Watch(self._client, interval_s, timeout_s, self._note)
-        return await self._watch.look()
 
     def _note(self, results: Sequence[CanaryResult]) -> None:
         if reason := self._health.note(results):
