@@ -209,7 +209,7 @@ def test_the_gateway_starts_without_triton_and_recovers_by_itself(triton: Sessio
         assert int(answer.headers["retry-after"]) >= 1
         assert client.get("/health").status_code == 503
         with forwarding(port, triton.grpc_url):
-            wait_until(lambda: client.get("/health").status_code == 200)
+            wait_until(lambda: client.get("/health").json()["status"] == "ok")
             assert client.post(UPLOAD, files={"file": photo()}).status_code == 200
         wait_until(lambda: client.get("/api/v2/step/health").status_code == 503)
         assert client.post(UPLOAD, files={"file": photo(7)}).json()["code"] == "pipeline_down"
@@ -218,7 +218,7 @@ def test_the_gateway_starts_without_triton_and_recovers_by_itself(triton: Sessio
 def test_a_stop_signal_lets_an_open_request_finish(triton: Session, tmp_path: Path) -> None:
     variables = {"GATEWAY_TRITON_URL": triton.grpc_url, "GATEWAY_STORE_URL": str(tmp_path)}
     with gateway(variables) as (client, process), ThreadPoolExecutor(1) as pool:
-        wait_until(lambda: client.get("/health").status_code == 200)
+        wait_until(lambda: client.get("/health").json()["status"] == "ok")
         open_request = pool.submit(client.post, "/api/v2/main/predict_upload", files={"file": photo(8, (2000, 1500))})
         wait_until(lambda: metric(client.get("/metrics").text, "gateway_inference_running ") > 0)
         process.send_signal(signal.SIGTERM)
