@@ -1,6 +1,7 @@
 """python -m export <role> --checkpoint DIR_OR_HUB_ID ...; python -m export figures <role> <version> --json FILE"""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(error)
     except ExportError as error:
         return _refuse(error)
+    except ModuleNotFoundError as error:
+        return _refuse(ExportError(f"{error}: pip install -e '.[export]'"))
+    except OSError as error:  # a repository that cannot be written, a disk that is full
+        return _refuse(ExportError(f"{error.filename or 'writing'}: {error.strerror or error}"))
     return 0
 
 
@@ -86,4 +91,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that nothing half-written stays
     sys.exit(main())

@@ -33,7 +33,7 @@ def add(repository: Path, role: str, version: str, path: Path) -> Figures:
     if not card.is_file():
         raise UsageError(f"no such version: {card} is missing")
     facts = json.loads(card.read_text(encoding="utf-8"))
-    merged: Figures = {**facts["figures"], **read(path)}
+    merged: Figures = {**facts.get("figures", {}), **read(path)}
     write_card(folder, {**facts, "figures": merged})
     return merged
 

@@ -93,8 +93,12 @@ def _parent(folder: Path | None) -> list[str]:
     path = folder / "config.json" if folder else None
     if path is None or not path.exists():
         return []
-    config = json.loads(path.read_text(encoding="utf-8"))
-    return [config["_name_or_path"]] if config.get("_name_or_path") else []
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return []  # beside a graph nobody needs it; where it is needed, opening the checkpoint has refused it
+    name = config.get("_name_or_path") if isinstance(config, dict) else None
+    return [name] if isinstance(name, str) and name else []
 
 
 def _card(folder: Path | None) -> dict[str, list[str]]:

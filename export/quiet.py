@@ -12,7 +12,10 @@ _HARMLESS = (
     r"Please consider to run pre-processing",  # quantisation: the graph comes preprocessed from the exporter
 )
 # The exporter mentions every optional torchvision operator; the quantiser advises what we have done already.
-_LOGGERS = ("torch.onnx._internal.exporter._registration", "root", "onnxruntime", "onnxscript", "httpx2")
+_LOGGERS = (
+    *("torch.onnx._internal.exporter._registration", "torch.fx.experimental.symbolic_shapes"),
+    *("root", "onnxruntime", "onnxscript", "httpx2"),
+)
 
 
 @contextmanager

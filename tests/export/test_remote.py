@@ -61,6 +61,7 @@ def test_trusted_code_is_built_plainly_and_its_last_output_is_the_matte(
         ("import torch\n", "import torch\nimport no_such_package\n", "no_such_package"),
         ("self.fine = torch.nn.Conv2d(3, 1, 4, stride=4)", "self.fine = torch.nn.Conv2d(3, 1, 5)", "do not fit"),
         ("self.fine = ", "self.extra = torch.nn.Linear(2, 2)\n        self.fine = ", "2 weights are missing"),
+        ("self.fine(x)]", "self.fine(x) if float(x.sum()) >= 0 else x]", "LastOutput cannot be exported"),
         ("self.coarse(x), self.fine(x)", "self.fine(x), x", r"\[1, 3, 64, 64\]; a matte is"),
         ("def __init__(self, config):", "def __init__(self, config:", "does not run|was never closed"),
     ],
@@ -74,7 +75,7 @@ def test_code_that_is_no_matte_network_is_a_clear_error(
 
 
 def test_deformable_convolutions_become_one_operator(main_role: Role, options: Options, tmp_path: Path) -> None:
-    pytest.importorskip("torchvision", reason="needs torchvision's deform_conv2d (see ARCHITECTURE.md, BiRefNet)")
+    pytest.importorskip("torchvision", reason="needs pip install -e '.[export,birefnet]'")
     code = DEFORMED.replace(
         "self.fine = torch.nn.Conv2d(3, 1, 4, stride=4)", "self.deep = torch.nn.Parameter(torch.zeros(1, 3, 4, 4))"
     )
