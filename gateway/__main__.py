@@ -35,8 +35,8 @@ def main() -> int:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=settings.keep_alive_timeout_s,
-        timeout_graceful_shutdown=settings.shutdown_timeout_s,
+        timeout_keep_alive=settings.keep_alive_timeout_seconds,
+        timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
         limit_concurrency=settings.max_connections,
     )
     # Once all requests are done uvicorn raises the signal again that it was stopped with.

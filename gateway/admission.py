@@ -18,7 +18,7 @@ class Admission:
         self._places = settings.max_concurrency + settings.max_queue
         self._taken = 0
         self._slots = asyncio.Semaphore(settings.max_concurrency)
-        self._queue_timeout_s = settings.queue_timeout_s
+        self._queue_timeout_s = settings.queue_timeout_seconds
         self._telemetry = telemetry
 
     @asynccontextmanager
@@ -35,7 +35,7 @@ class Admission:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Waits for its turn; raises BusyError when that takes longer than `queue_timeout_s`."""
+        """Waits for its turn; raises BusyError when that takes longer than `queue_timeout_seconds`."""
         await self._turn()
         try:
             with self._telemetry.inferring.track_inprogress():

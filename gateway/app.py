@@ -58,7 +58,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.parts = parts
-    app.add_middleware(RequestContext, telemetry=telemetry, body_timeout_s=settings.upload_timeout_s)
+    app.add_middleware(RequestContext, telemetry=telemetry, body_timeout_s=settings.upload_timeout_seconds)
     problems.install(app)
     for router in (cutouts.router, health.router, files.router, docs.router):
         app.include_router(router)
@@ -79,7 +79,7 @@ async def _keep_fresh(parts: Parts) -> None:
     states: dict[str, str] = {}
     trouble = ""
     while True:
-        pause_s = parts.settings.canary_interval_s
+        pause_s = parts.settings.canary_interval_seconds
         try:
             await parts.catalogue.refresh()
             trouble = ""

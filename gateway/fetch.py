@@ -78,7 +78,7 @@ class Fetcher:
         started = time.monotonic()
         target = parse_url(url)
         try:
-            async with asyncio.timeout(self._settings.fetch_timeout_s):
+            async with asyncio.timeout(self._settings.fetch_timeout_seconds):
                 data = await self._follow(target)
         except (TimeoutError, httpcore.TimeoutException) as error:
             raise SourceTimeoutError("the picture's host is too slow", private=repr(error)) from error
@@ -100,9 +100,9 @@ class Fetcher:
     @asynccontextmanager
     async def _get(self, target: httpx.URL) -> AsyncIterator[httpcore.Response]:
         url = httpcore.URL(scheme=target.raw_scheme, host=target.raw_host, port=target.port, target=target.raw_path)
-        seconds = self._settings.fetch_timeout_s
+        seconds = self._settings.fetch_timeout_seconds
         timeouts = {
-            "connect": self._settings.fetch_connect_timeout_s,
+            "connect": self._settings.fetch_connect_timeout_seconds,
             "read": seconds,
             "write": seconds,
             "pool": seconds,

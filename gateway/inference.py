@@ -95,7 +95,7 @@ class TritonInference:
     async def __aenter__(self) -> Self:
         settings = self._settings
         self._client = await self._exit.enter_async_context(connect(settings.triton_url))
-        self._watch = Watch(self._client, settings.canary_interval_s, settings.canary_timeout_s)
+        self._watch = Watch(self._client, settings.canary_interval_seconds, settings.canary_timeout_seconds)
         self._watching = await self._exit.enter_async_context(beside(self._watch.run(), "canaries"))
         return self
 
@@ -103,7 +103,7 @@ class TritonInference:
         await self._exit.aclose()
 
     async def infer(self, pipeline: Pipeline, image: bytes, request_id: str) -> Cut:
-        deadline_s = self._settings.inference_timeout_s
+        deadline_s = self._settings.inference_timeout_seconds
         tensor = InferInput("image", [1, 1], "BYTES")
         tensor.set_data_from_numpy(np.array([[image]], dtype=np.object_))
         try:
@@ -122,7 +122,7 @@ class TritonInference:
         return _cut(pipeline, tensors)
 
     async def inventory(self) -> Inventory:
-        client, deadline_s = self._open_client(), self._settings.canary_timeout_s
+        client, deadline_s = self._open_client(), self._settings.canary_timeout_seconds
         try:
             # Statistics exist of loaded models only, and of all of them. Triton's repository index would say the same
             # and belongs to the protocol that may also unload models, which a server does well to keep to itself.

@@ -45,7 +45,7 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class Settings(BaseSettings):
-    """Units stand in the names: `_s` seconds, `_bytes` bytes, `_pixels` width x height."""
+    """Units stand in the names: `_seconds`, `_bytes` bytes, `_pixels` width x height."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
@@ -57,10 +57,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", title="Log level", description="least severity that is logged"
     )
-    keep_alive_timeout_s: int = Field(
+    keep_alive_timeout_seconds: int = Field(
         65, ge=1, le=3600, title="Keep-alive", description="idle time before a connection is closed"
     )
-    shutdown_timeout_s: int = Field(
+    shutdown_timeout_seconds: int = Field(
         25, ge=1, le=600, title="Shutdown", description="time that open requests get to finish on a stop signal"
     )
     max_connections: int = Field(
@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     model_repository: Path = Field(
         Path("model_repository"), title="Model repository", description="folder with config.pbtxt and model.json files"
     )
-    inference_timeout_s: float = Field(
+    inference_timeout_seconds: float = Field(
         30,
         gt=0,
         le=600,
@@ -86,34 +86,34 @@ class Settings(BaseSettings):
     max_queue: int = Field(
         32, ge=0, le=100_000, title="Queue", description="further requests admitted (fetching, waiting); beyond: 429"
     )
-    queue_timeout_s: float = Field(
+    queue_timeout_seconds: float = Field(
         10, gt=0, le=600, title="Queue wait", description="longest wait for an inference slot before 429"
     )
-    canary_interval_s: float = Field(
+    canary_interval_seconds: float = Field(
         5,
         gt=0,
         le=3600,
         title="Canary interval",
         description="time between two looks at each pipeline and its versions",
     )
-    canary_timeout_s: float = Field(
+    canary_timeout_seconds: float = Field(
         10, gt=0, le=600, title="Canary deadline", description="deadline of one canary inference"
     )
 
     max_picture_bytes: int = Field(
         25_000_000, ge=1, title="Picture size", description="largest picture, uploaded or fetched"
     )
-    upload_timeout_s: float = Field(
+    upload_timeout_seconds: float = Field(
         30, gt=0, le=3600, title="Upload time", description="time a client gets to send a whole body"
     )
     max_pixels: int = Field(
         50_000_000, ge=1, title="Pixels", description="largest width x height; read from the header, nothing is decoded"
     )
 
-    fetch_timeout_s: float = Field(
+    fetch_timeout_seconds: float = Field(
         5, gt=0, le=600, title="Fetch time", description="time for one fetch, all redirects and the body included"
     )
-    fetch_connect_timeout_s: float = Field(
+    fetch_connect_timeout_seconds: float = Field(
         3, gt=0, le=600, title="Connect time", description="time to connect to one address, TLS handshake apart"
     )
     fetch_max_redirects: int = Field(
@@ -128,13 +128,13 @@ class Settings(BaseSettings):
     store_url: Annotated[str, AfterValidator(_store_address)] = Field(
         "store", title="Store", description="a folder, or s3://bucket/prefix, az://container/prefix, gs://bucket/prefix"
     )
-    store_timeout_s: float = Field(
+    store_timeout_seconds: float = Field(
         10, gt=0, le=600, title="Store time", description="time for one store operation, retries included"
     )
     store_public_url: WebAddress | None = Field(
         None, title="Public store URL", description="address under which the store's objects are public (CDN, bucket)"
     )
-    store_presign_s: int = Field(
+    store_presign_seconds: int = Field(
         0, ge=0, le=604_800, title="Presign", description="lifetime of presigned result URLs; 0: no presigning"
     )
     s3_endpoint: WebAddress | None = Field(
@@ -174,10 +174,10 @@ class Settings(BaseSettings):
     def _agree(self) -> Self:
         if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
             raise ValueError("s3_access_key_id and s3_secret_access_key belong together")
-        if self.store_presign_s and self.store_public_url:
-            raise ValueError("store_presign_s and store_public_url exclude each other")
-        if self.store_presign_s and not self.store_url.startswith(("s3://", "az://", "gs://")):
-            raise ValueError("store_presign_s needs a store that can sign: s3://, az:// or gs://")
+        if self.store_presign_seconds and self.store_public_url:
+            raise ValueError("store_presign_seconds and store_public_url exclude each other")
+        if self.store_presign_seconds and not self.store_url.startswith(("s3://", "az://", "gs://")):
+            raise ValueError("store_presign_seconds needs a store that can sign: s3://, az:// or gs://")
         return self
 
 

@@ -51,25 +51,25 @@ class Shelf:
         plain = isinstance(self._store, LocalStore)
         attributes = None if plain else {"Content-Type": media_type, "Cache-Control": CACHE_CONTROL}
         with self._guarded("put", path):
-            async with asyncio.timeout(self._settings.store_timeout_s):
+            async with asyncio.timeout(self._settings.store_timeout_seconds):
                 await obstore.put_async(self._store, path, data, attributes=attributes)
 
     async def get(self, path: str) -> bytes:
         """An object's bytes. Raises ResultNotFoundError or StoreFailedError."""
         with self._guarded("get", path):
-            async with asyncio.timeout(self._settings.store_timeout_s):
+            async with asyncio.timeout(self._settings.store_timeout_seconds):
                 found = await obstore.get_async(self._store, path)
                 return bytes(await found.bytes_async())
 
     async def require(self, path: str) -> None:
         """Raises ResultNotFoundError unless the object is there, or StoreFailedError."""
         with self._guarded("head", path):
-            async with asyncio.timeout(self._settings.store_timeout_s):
+            async with asyncio.timeout(self._settings.store_timeout_seconds):
                 await obstore.head_async(self._store, path)
 
     async def url(self, path: str, gateway_url: str) -> str:
         """Where a client reaches the object: presigned, at the store's public address, or through the gateway."""
-        if self._settings.store_presign_s:
+        if self._settings.store_presign_seconds:
             return await self._presigned(path)
         base = self._settings.store_public_url or f"{gateway_url}/files"
         return f"{base}/{quote(path)}"
@@ -77,9 +77,9 @@ class Shelf:
     async def _presigned(self, path: str) -> str:
         if not isinstance(self._store, S3Store | AzureStore | GCSStore):
             raise StoreFailedError("this store cannot sign URLs", private=repr(self._store))
-        lifetime = timedelta(seconds=self._settings.store_presign_s)
+        lifetime = timedelta(seconds=self._settings.store_presign_seconds)
         with self._guarded("sign", path):
-            async with asyncio.timeout(self._settings.store_timeout_s):
+            async with asyncio.timeout(self._settings.store_timeout_seconds):
                 return await obstore.sign_async(self._store, "GET", path, lifetime)
 
     @contextmanager
@@ -133,12 +133,12 @@ def _google(settings: Settings) -> GCSStore:
 
 def _client(settings: Settings) -> "ClientConfig":
     plain = settings.s3_endpoint is not None and settings.s3_endpoint.startswith("http://")
-    return {"allow_http": plain, "timeout": timedelta(seconds=settings.store_timeout_s)}
+    return {"allow_http": plain, "timeout": timedelta(seconds=settings.store_timeout_seconds)}
 
 
 def _retry(settings: Settings) -> "RetryConfig":
     return {
         "max_retries": RETRIES,
-        "retry_timeout": timedelta(seconds=settings.store_timeout_s),
+        "retry_timeout": timedelta(seconds=settings.store_timeout_seconds),
         "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
     }

@@ -35,10 +35,10 @@ async def read_upload(request: Request, settings: Settings) -> tuple[bytes, Fiel
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise InvalidUploadError("send a multipart/form-data form with the picture in the field 'file'")
     try:
-        async with asyncio.timeout(settings.upload_timeout_s):
+        async with asyncio.timeout(settings.upload_timeout_seconds):
             form = await _read(request, options[b"boundary"], settings.max_picture_bytes)
     except TimeoutError as error:
-        raise UploadTimeoutError(f"the upload took longer than {settings.upload_timeout_s:g} s") from error
+        raise UploadTimeoutError(f"the upload took longer than {settings.upload_timeout_seconds:g} s") from error
     except FormParserError as error:
         raise InvalidUploadError("this is not a multipart/form-data form", private=str(error)) from error
     except ClientDisconnect as error:

@@ -27,10 +27,10 @@ pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).parents[2]
 # A machine busy with other tests may be slow; how slow is not what these tests are about.
 PATIENT = {
-    "GATEWAY_CANARY_INTERVAL_S": "0.3",
-    "GATEWAY_CANARY_TIMEOUT_S": "60",
-    "GATEWAY_QUEUE_TIMEOUT_S": "60",
-    "GATEWAY_INFERENCE_TIMEOUT_S": "60",
+    "GATEWAY_CANARY_INTERVAL_SECONDS": "0.3",
+    "GATEWAY_CANARY_TIMEOUT_SECONDS": "60",
+    "GATEWAY_QUEUE_TIMEOUT_SECONDS": "60",
+    "GATEWAY_INFERENCE_TIMEOUT_SECONDS": "60",
 }
 UPLOAD = "/api/v2/step/predict_upload"
 Start = Callable[..., httpx.Client]

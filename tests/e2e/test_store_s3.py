@@ -95,7 +95,7 @@ async def test_a_wrong_secret_is_a_store_failure(bucket: Bucket) -> None:
 
 
 async def test_a_presigned_url_opens_to_anyone_for_its_time_and_no_longer(bucket: Bucket) -> None:
-    signing = shelf(bucket.settings.model_copy(update={"store_presign_s": 1}))
+    signing = shelf(bucket.settings.model_copy(update={"store_presign_seconds": 1}))
     await signing.put("a/signed.png", picture(), "image/png")
     url = await signing.url("a/signed.png", "http://gateway")
     async with httpx.AsyncClient() as anyone:
@@ -109,7 +109,7 @@ async def test_a_presigned_url_opens_to_anyone_for_its_time_and_no_longer(bucket
 
 
 async def test_a_cut_out_goes_to_the_bucket_and_is_found_again(bucket: Bucket) -> None:
-    settings = bucket.settings.model_copy(update={"store_presign_s": 60})
+    settings = bucket.settings.model_copy(update={"store_presign_seconds": 60})
     for cached in (False, True):
         inference = FakeInference()
         async with client_of(create_app(settings, inference, open_store(settings))) as client:

@@ -28,7 +28,7 @@ def plain_logs() -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(model_repository=tmp_path, canary_interval_s=0.02)
+    return Settings(model_repository=tmp_path, canary_interval_seconds=0.02)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ COLOURS = ("red", "green", "blue", "white", "black", "yellow", "pink")
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(model_repository=tmp_path, max_concurrency=2, max_queue=2, queue_timeout_s=0.2)
+    return Settings(model_repository=tmp_path, max_concurrency=2, max_queue=2, queue_timeout_seconds=0.2)
 
 
 async def uploads(client: httpx.AsyncClient, count: int) -> list[httpx.Response]:

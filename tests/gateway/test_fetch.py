@@ -263,7 +263,7 @@ async def test_a_slow_host_is_given_up_after_the_total_time(make: Make, pause_be
     async with serving(handle) as port:
         started = time.monotonic()
         with pytest.raises(errors.SourceTimeoutError):
-            await make(fetch_timeout_s=0.3).fetch(f"http://127.0.0.1:{port}/")
+            await make(fetch_timeout_seconds=0.3).fetch(f"http://127.0.0.1:{port}/")
         assert time.monotonic() - started < 2
 
 

@@ -77,7 +77,7 @@ def test_each_role_has_its_pipelines(role: Role) -> None:
 
 
 async def test_without_a_server_every_call_is_unavailable_and_no_pipeline_has_a_pulse() -> None:
-    settings = Settings(triton_url="127.0.0.1:1", inference_timeout_s=2)
+    settings = Settings(triton_url="127.0.0.1:1", inference_timeout_seconds=2)
     async with TritonInference(settings) as inference, asyncio.timeout(10):
         with pytest.raises(errors.InferenceUnavailableError):
             await inference.infer(pipeline_of(Role.STEP, Output.CUTOUT), b"picture", "id")

@@ -46,7 +46,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ("GATEWAY_FETCH_ALLOWED_NETWORKS", "127.0.0.1/8"),
         ("GATEWAY_FETCH_ALLOWED_NETWORKS", "localhost"),
         ("GATEWAY_MAX_CONCURRENCY", "0"),
-        ("GATEWAY_INFERENCE_TIMEOUT_S", "-1"),
+        ("GATEWAY_INFERENCE_TIMEOUT_SECONDS", "-1"),
         ("GATEWAY_DELIVERY_TEMPLATE", "https://res.example/fetch/"),
         ("GATEWAY_DELIVERY_TEMPLATE", "https://res.example/{url}/{url}"),
         ("GATEWAY_DELIVERY_TEMPLATE", "https://res.example/{host}/{url}"),

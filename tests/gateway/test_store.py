@@ -20,7 +20,7 @@ KEYS = {"s3_access_key_id": "AKIAIOSFODNN7EXAMPLE", "s3_secret_access_key": "not
 
 def s3(port: int, **changes: object) -> Settings:
     values = {"store_url": "s3://bucket/cuts", "s3_endpoint": f"http://127.0.0.1:{port}", "s3_region": "eu-west-1"}
-    return Settings.model_validate({"store_timeout_s": 1, **values, **KEYS, **changes})
+    return Settings.model_validate({"store_timeout_seconds": 1, **values, **KEYS, **changes})
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ async def test_a_failing_store_is_told_to_the_client_before_any_work(inference: 
 async def test_a_presigned_url_is_short_lived_and_keeps_the_secret(
     inference: FakeInference, fetcher: FakeFetcher
 ) -> None:
-    settings = s3(1, store_presign_s=300)
+    settings = s3(1, store_presign_seconds=300)
     shelf = Shelf(open_store(settings), settings, Telemetry())
     url = httpx.URL(await shelf.url("cutout_step/ab/abc.png", "http://gateway"))
     assert url.path == "/bucket/cuts/cutout_step/ab/abc.png"
@@ -102,9 +102,9 @@ async def test_a_presigned_url_is_short_lived_and_keeps_the_secret(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"store_presign_s": 60},
-        {"store_url": "s3://b", "store_presign_s": 60, "store_public_url": "https://cdn.example"},
-        {"store_presign_s": 700_000, "store_url": "s3://b"},
+        {"store_presign_seconds": 60},
+        {"store_url": "s3://b", "store_presign_seconds": 60, "store_public_url": "https://cdn.example"},
+        {"store_presign_seconds": 700_000, "store_url": "s3://b"},
         {"s3_access_key_id": "AKIA"},
         {"s3_secret_access_key": "secret"},
     ],

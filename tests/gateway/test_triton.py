@@ -76,7 +76,7 @@ async def connected(fake: FakeTriton, **changes: object) -> AsyncIterator[Triton
     service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(fake, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    settings = Settings.model_validate({"triton_url": f"127.0.0.1:{port}", "canary_interval_s": 0.05, **changes})
+    settings = Settings.model_validate({"triton_url": f"127.0.0.1:{port}", "canary_interval_seconds": 0.05, **changes})
     try:
         async with TritonInference(settings) as inference:
             yield inference
@@ -125,7 +125,7 @@ async def test_the_canary_gives_a_pipeline_its_pulse() -> None:
 async def test_an_inference_ends_at_its_deadline() -> None:
     fake = FakeTriton()
     fake.before = sleep
-    async with connected(fake, inference_timeout_s=0.2) as inference:
+    async with connected(fake, inference_timeout_seconds=0.2) as inference:
         with pytest.raises(errors.InferenceTimeoutError):
             await inference.infer(STEP, b"compressed", "my-id")
         await asyncio.wait_for(fake.cancelled.wait(), 5)

@@ -20,7 +20,7 @@ BOUNDARY = {"Content-Type": "multipart/form-data; boundary=frontier"}
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(model_repository=tmp_path, max_picture_bytes=100_000, upload_timeout_s=0.3, max_pixels=10_000)
+    return Settings(model_repository=tmp_path, max_picture_bytes=100_000, upload_timeout_seconds=0.3, max_pixels=10_000)
 
 
 def part(name: str, data: bytes, filename: str | None = "a.png") -> bytes:
