@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 
 from pydantic import ValidationError
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 from serving import foreground
 from serving.discovery import discover, origin
 from serving.errors import ServingError, SettingsError
-from serving.settings import ServingSettings
+from serving.settings import ServingSettings, unknown_variables
 
 
 def main() -> int:
@@ -40,6 +41,8 @@ def _settings() -> ServingSettings:
     except ValidationError as error:
         lines = [f"SERVING_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
         raise SettingsError("; ".join(lines), "correct the variable, or unset it") from error
+    for name in unknown_variables(os.environ):
+        _say(f"{name} is ignored: no setting has this name")
     changes = {"gateway": False} if chosen.no_gateway else {}
     changes |= {"commercial_only": True} if chosen.commercial_only else {}
     return settings.model_copy(update=changes)

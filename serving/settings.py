@@ -1,13 +1,14 @@
 """The launcher's settings: one typed object, read from `SERVING_*` variables and checked at start."""
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-__all__ = ["ROOT", "GatewayAddress", "ServingSettings"]
+__all__ = ["ROOT", "GatewayAddress", "ServingSettings", "unknown_variables"]
 
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder: model repositories, backends and the server's environment lie in it."""
@@ -149,6 +150,12 @@ class GatewayAddress(BaseSettings):
     def url(self) -> str:
         """What a client on this machine connects to, `host:port`."""
         return f"{_reachable(self.host)}:{self.port}"
+
+
+def unknown_variables(names: Iterable[str]) -> list[str]:
+    """Of the names, those that look like settings of ours and are none: misspelt ones, mostly."""
+    known = {f"SERVING_{field.upper()}" for field in ServingSettings.model_fields}
+    return sorted(name for name in names if name.startswith("SERVING_") and name not in known)
 
 
 def _reachable(host: str) -> str:

@@ -1,0 +1,71 @@
+"""`python -m serving` when nothing can be served: exit status 1, the reason, the cure, and no traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serving.session import free_ports
+from serving.settings import ROOT
+
+
+@pytest.fixture
+def variables(tmp_path: Path) -> dict[str, str]:
+    """A repository with one step, free ports, and a tritonserver on PATH that ends at once."""
+    step = tmp_path / "repository" / "step"
+    (step / "1").mkdir(parents=True)
+    (step / "1" / "model.py").touch()
+    (step / "config.pbtxt").write_text('name: "step" backend: "python"')
+    program = tmp_path / "tritonserver"
+    program.write_text("#!/bin/sh\necho 'error while loading shared libraries: libfoo.so'\nexit 127\n")
+    program.chmod(0o755)
+    http, grpc, metrics = map(str, free_ports(3))
+    ports = {"SERVING_HTTP_PORT": http, "SERVING_GRPC_PORT": grpc, "SERVING_METRICS_PORT": metrics}
+    chosen = {"SERVING_TRITON": "path", "SERVING_MODEL_REPOSITORIES": str(tmp_path / "repository")}
+    return {**os.environ, **ports, **chosen, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+
+def serve(variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "serving", "--no-gateway"]
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_server_that_ends_at_once_is_quoted(variables: dict[str, str]) -> None:
+    done = serve(variables)
+    assert done.returncode == 1
+    assert "tritonserver ended with status 127" in done.stderr
+    assert "libfoo.so" in done.stderr
+    assert "cure: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_named(variables: dict[str, str]) -> None:
+    done = serve(variables | {"SERVING_HTTP_PORT": "0", "SERVING_LOG_LEVEL": "loud"})
+    assert done.returncode == 1
+    assert "SERVING_HTTP_PORT: " in done.stderr
+    assert "SERVING_LOG_LEVEL: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_misspelt_setting_is_told(variables: dict[str, str]) -> None:
+    assert "SERVING_HTPP_PORT is ignored" in serve(variables | {"SERVING_HTPP_PORT": "1"}).stdout
+
+
+def test_a_broken_repository_is_told_with_its_cure(variables: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "repository" / "step" / "config.pbtxt").write_text("name: step")
+    done = serve(variables)
+    assert done.returncode == 1
+    assert "config.pbtxt does not parse" in done.stderr
+    assert f"cure: correct {tmp_path}/repository/step/config.pbtxt" in done.stderr
+
+
+def test_an_external_server_that_is_not_there_is_told(variables: dict[str, str]) -> None:
+    url = f"127.0.0.1:{variables['SERVING_GRPC_PORT']}"
+    (port,) = free_ports(1)
+    external = {"SERVING_TRITON": "external", "SERVING_EXTERNAL_URL": url, "GATEWAY_PORT": str(port)}
+    command = [sys.executable, "-m", "serving"]
+    done = subprocess.run(command, cwd=ROOT, env=variables | external, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"the external server {url} does not answer" in done.stderr
