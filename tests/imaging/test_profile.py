@@ -5,6 +5,8 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from imaging import profile
@@ -95,6 +97,21 @@ def test_a_transparent_picture_keeps_its_alpha_beside_corrected_colours() -> Non
 def test_a_broken_or_foreign_profile_is_ignored(broken: bytes) -> None:
     found = decode(pictures.encoded(pictures.image(), "PNG", {"icc_profile": broken})).pixels
     assert_alike(found, pictures.blocks(), 0, "broken-profile")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    of_ink=st.booleans(),
+    edits=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=8),
+    keep=st.floats(0.2, 1),
+)
+def test_a_damaged_profile_never_spoils_a_picture(of_ink: bool, edits: list[tuple[int, int]], keep: float) -> None:  # noqa: FBT001
+    data = bytearray(_ink_profile() if of_ink else wide_gamut())
+    for at, value in edits:
+        data[at % len(data)] = value
+    picture = pictures.image().convert("CMYK" if of_ink else "RGB")
+    options = {"icc_profile": bytes(data[: int(len(data) * keep)]), "compression": "raw"}
+    assert decode(pictures.encoded(picture, "TIFF", options)).pixels.shape == (48, 64, 3)
 
 
 def test_a_profile_beyond_all_measure_is_ignored() -> None:
