@@ -22,7 +22,7 @@ def test_every_setting_says_what_it_is() -> None:
 def test_every_span_and_size_has_its_unit_in_its_name() -> None:
     for name in Settings.model_fields:
         if any(word in name for word in SPANS):
-            assert name.endswith("_s"), name
+            assert name.endswith("_seconds"), name
         if name.startswith("max_picture") or "pixels" in name:
             assert name.endswith(("_bytes", "_pixels")), name
 
