@@ -172,6 +172,23 @@ def test_too_many_pixels_are_an_invalid_argument(client: grpc.InferenceServerCli
     assert caught.value.status() == "StatusCode.INVALID_ARGUMENT"
 
 
+def test_alpha_pipelines_never_move_the_full_picture(client: grpc.InferenceServerClient) -> None:
+    """Seen in the time that decode takes to hand its outputs on: 27 MB of pixels against less than one."""
+    picture = photo(3000, 3000, 8)
+
+    def handing_on(pipeline: str) -> int:
+        before = _output_time(client)
+        for _ in range(3):
+            infer(client, pipeline, picture)
+        return _output_time(client) - before
+
+    assert handing_on("alpha_step") < handing_on("cutout_step") / 2
+
+
+def _output_time(client: grpc.InferenceServerClient) -> int:
+    return int(client.get_inference_statistics("decode").model_stats[0].inference_stats.compute_output.ns)
+
+
 def curl(triton: Session, pipeline: str, file: Path, folder: Path) -> tuple[int, dict[str, str], bytes]:
     """POST the bare file as README shows it; return status, headers and body."""
     head, body = folder / "head", folder / "body"
