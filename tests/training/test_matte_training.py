@@ -12,7 +12,7 @@ from training.matte.augment import sample
 from training.matte.evaluation import evaluate
 from training.matte.loss import edge_weight, matte_loss
 from training.matte.metrics import mean
-from training.matte.network import TorchPredictor
+from training.matte.network import TorchPredictor, fresh_segformer
 from training.matte.pairs import find_pairs
 from training.matte.stream import BatchStream, Stage
 from training.matte.trainer import Recipe, Running, newest_checkpoint, train
@@ -138,3 +138,24 @@ def test_a_broken_picture_ends_the_training_with_its_name(tmp_path: Path, capsys
     options = ["--checkpoint", checkpoint, "--steps", "2", "--sizes", "64", "--workers", "0"]
     assert main(["matte", "--data", str(folder), "--output", str(tmp_path / "run"), *options]) == 2
     assert "001.jpg: not a readable picture" in capsys.readouterr().err
+
+
+def test_a_fresh_network_lets_every_block_take_part() -> None:
+    torch.manual_seed(0)
+    network = fresh_segformer(32).train(mode=False)
+    seen: dict[str, tuple[float, float]] = {}
+
+    def keep(name: str, before: torch.Tensor, after: torch.Tensor) -> None:
+        seen[name] = (float((after - before).std()), float(before.std()))
+
+    for name, module in network.named_modules():
+        if name.split(".")[-2:-1] == ["blocks"]:
+            module.register_forward_hook(
+                lambda _, inputs, output, name=name: keep(
+                    name, inputs[0], output[0] if isinstance(output, tuple) else output
+                )
+            )
+    with torch.no_grad():
+        network(pixel_values=torch.randn(2, 3, 64, 64))
+    assert len(seen) == 8
+    assert all(0.1 < change / stream < 3 for change, stream in seen.values()), seen
