@@ -49,24 +49,7 @@ def looped(network: Network) -> onnx.ModelProto:
     graph, source, answer = model.graph, model.graph.input[0], model.graph.output[0]
     dims = [dim.dim_value for dim in answer.type.tensor_type.shape.dim][1:]
     one, stacked = "loop_picture", "loop_answers"
-    body = helper.make_graph(
-        [
-            helper.make_node("Identity", ["loop_go"], ["loop_on"]),
-            helper.make_node("Gather", [one, "loop_index"], ["loop_plane"], axis=0),
-            helper.make_node("Reshape", ["loop_plane", "loop_shape"], [source.name]),
-            *graph.node,
-            helper.make_node("Reshape", [answer.name, "loop_map"], ["loop_answer"]),
-        ],
-        "picture",
-        [
-            helper.make_tensor_value_info("loop_index", TensorProto.INT64, []),
-            helper.make_tensor_value_info("loop_go", TensorProto.BOOL, []),
-        ],
-        [
-            helper.make_tensor_value_info("loop_on", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("loop_answer", answer.type.tensor_type.elem_type, dims),
-        ],
-    )
+    body = _one_picture(graph, source.name, one, answer, dims)
     outer = [
         helper.make_node("Shape", [one], ["loop_dims"]),
         helper.make_node("Gather", ["loop_dims", "loop_zero"], ["loop_count"], axis=0),
@@ -84,6 +67,28 @@ def looped(network: Network) -> onnx.ModelProto:
     )
     source.name, answer.name = one, stacked
     return model
+
+
+def _one_picture(
+    graph: onnx.GraphProto, source: str, batch: str, answer: onnx.ValueInfoProto, dims: list[int]
+) -> onnx.GraphProto:
+    """The Loop's body: take picture number `loop_index` of `batch`, run the network, shape its answer as `dims`."""
+    nodes = [
+        helper.make_node("Identity", ["loop_go"], ["loop_on"]),
+        helper.make_node("Gather", [batch, "loop_index"], ["loop_plane"], axis=0),
+        helper.make_node("Reshape", ["loop_plane", "loop_shape"], [source]),
+        *graph.node,
+        helper.make_node("Reshape", [answer.name, "loop_map"], ["loop_answer"]),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("loop_index", TensorProto.INT64, []),
+        helper.make_tensor_value_info("loop_go", TensorProto.BOOL, []),
+    ]
+    outputs = [
+        helper.make_tensor_value_info("loop_on", TensorProto.BOOL, []),
+        helper.make_tensor_value_info("loop_answer", answer.type.tensor_type.elem_type, dims),
+    ]
+    return helper.make_graph(nodes, "picture", inputs, outputs)
 
 
 def _collides(graph: onnx.GraphProto) -> bool:
