@@ -104,9 +104,10 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
     found = error.errors()
+    detail = "; ".join(_sentence(item) for item in found)
     if any(item["loc"][0] == "path" for item in found):
-        return answer(request, 404, "not_found", "Not Found")
-    return answer(request, 422, "invalid_request", "; ".join(_sentence(item) for item in found))
+        return answer(request, 404, "not_found", detail)
+    return answer(request, 422, "invalid_request", detail)
 
 
 def _sentence(item: Mapping[str, object]) -> str:

@@ -225,3 +225,12 @@ async def test_a_public_store_setting_names_the_links(
     async with client_of(create_app(public, inference, store)) as client:
         body = (await upload(client, picture())).json()
     assert body["url"] == f"https://cdn.example/cuts/cutout_step/{body['id'][:2]}/{body['id']}.png"
+
+
+async def test_a_kind_of_picture_that_does_not_exist_is_not_found_and_told_the_kinds_that_do(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await upload(client, picture(), "/api/v2/soup/predict_upload")
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
+    assert "'step' or 'main'" in answer.json()["detail"]
