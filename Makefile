@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
+# Installs a Debian package that is missing, or names the command to someone who may not.
+debian = { echo "$(1) is missing: apt-get install -y $(1)"; [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq $(1); }
+
 .PHONY: help serve test lint unit e2e perf perf-steps fmt freeze clean
 
 help: ## list the targets
@@ -48,8 +51,7 @@ clean: ## remove both environments and all caches (models and results stay)
 $(BIN)/python:
 	@echo "making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 <target>")'
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "python3-venv is missing: apt-get install -y python3-venv"; \
-		[ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(call debian,python3-venv)
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.serve: $(BIN)/python pyproject.toml constraints.txt
@@ -58,6 +60,7 @@ $(VENV)/.serve: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
+	@command -v curl >/dev/null || $(call debian,curl)
 	@echo "installing exporter, training and test tools into $(VENV) (a few minutes the first time)"
 	@$(PIP) '.[export,training,dev]'
 	@touch $@ $(VENV)/.serve
