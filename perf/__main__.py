@@ -17,7 +17,7 @@ def main() -> None:
 
 def _serving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--role", choices=("step_matte", "main_matte"), default="step_matte")
-    parser.add_argument("--requests", type=int, default=60, help="requests of each measurement (default 60)")
+    parser.add_argument("--requests", type=int, default=60, help="requests of each window (default 60)")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, the median counts (default 3)")
     parser.add_argument("--out", type=Path, help="the report (default perf/results/ROLE.md)")
     parser.set_defaults(run=_run_serving)

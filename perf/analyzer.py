@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WHEEL = "tritonclient==2.50.0"
+SPREAD = "50"  # percent: how far three windows may lie apart; client and server share the cores, rounds are averaged
 LIBRARIES = {"libb64.so.0d": "libb64*.so.0d*", "libcudart.so.12": "libcudart*.so.12*"}
 
 
@@ -26,7 +27,7 @@ class AnalyzerError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A closed loop of `concurrency` requests under way at a time."""
+    """A closed loop of `concurrency` requests under way at a time, in windows of `requests`."""
 
     model: str
     grpc_url: str
@@ -57,7 +58,8 @@ class Analyzer:
             command = [
                 str(self.binary), "-m", load.model, "-u", load.grpc_url, "-i", "grpc", "--async",
                 "--input-data", str(load.data), "--concurrency-range", str(load.concurrency),
-                "--request-count", str(load.requests), "--percentile", "95", "--verbose-csv", "-f", str(report),
+                "--measurement-mode", "count_windows", "--measurement-request-count", str(load.requests),
+                "--stability-percentage", SPREAD, "--percentile", "95", "--verbose-csv", "-f", str(report),
             ]  # fmt: skip
             env = {**os.environ, "LD_LIBRARY_PATH": str(self.libraries)}
             done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
