@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WHEEL = "tritonclient==2.50.0"
-SPREAD = "50"  # percent: how far three windows may lie apart; client and server share the cores, rounds are averaged
+SPREAD = "50"  # percent: how far three windows may lie apart; client and server share the cores
 LIBRARIES = {"libb64.so.0d": "libb64*.so.0d*", "libcudart.so.12": "libcudart*.so.12*"}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,31 +21,23 @@ class Bare:
     p99_ms: float
 
 
-def measure(model: str, sessions: int, threads: int, requests: int, *, spinning: bool) -> Bare:
-    """Run `requests` single-picture inferences over `sessions` sessions of `threads` threads each (0: all cores),
-    whose threads wait by spinning (ONNX Runtime's default) or asleep (the served model's way).
+def measure(model: str, threads: int, requests: int, *, spinning: bool) -> Bare:
+    """Run `requests` single-picture inferences, one after the other, in a session of `threads` threads (0: all cores).
+
+    The threads wait by spinning (ONNX Runtime's default) or asleep (as served).
     """
-    pool = [_session(model, threads, spinning=spinning) for _ in range(sessions)]
-    shape = [dim if isinstance(dim, int) else 1 for dim in pool[0].get_inputs()[0].shape]
-    picture = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    name = pool[0].get_inputs()[0].name
-
-    def loop(session: Any) -> list[float]:  # noqa: ANN401 - onnxruntime has no types
-        times = []
-        for _ in range(requests // sessions):
-            start = time.perf_counter()
-            session.run(None, {name: picture})
-            times.append(time.perf_counter() - start)
-        return times
-
-    for session in pool:
-        session.run(None, {name: picture})
-    with ThreadPoolExecutor(sessions) as workers:
+    session = _session(model, threads, spinning=spinning)
+    source = session.get_inputs()[0]
+    shape = [dim if isinstance(dim, int) else 1 for dim in source.shape]
+    feed = {source.name: np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)}
+    session.run(None, feed)
+    times = []
+    for _ in range(requests):
         start = time.perf_counter()
-        times = [seconds for part in workers.map(loop, pool) for seconds in part]
-        total = time.perf_counter() - start
+        session.run(None, feed)
+        times.append(time.perf_counter() - start)
     p50, p95, p99 = np.percentile(times, [50, 95, 99]) * 1000
-    return Bare(len(times) / total, float(p50), float(p95), float(p99))
+    return Bare(len(times) / sum(times), float(p50), float(p95), float(p99))
 
 
 def _session(model: str, threads: int, *, spinning: bool) -> Any:  # noqa: ANN401 - onnxruntime has no types
@@ -61,12 +52,11 @@ def _session(model: str, threads: int, *, spinning: bool) -> Any:  # noqa: ANN40
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
-    parser.add_argument("--sessions", type=int, default=1)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--requests", type=int, default=60)
     parser.add_argument("--spinning", action="store_true")
     given = parser.parse_args()
-    found = measure(given.model, given.sessions, given.threads, given.requests, spinning=given.spinning)
+    found = measure(given.model, given.threads, given.requests, spinning=given.spinning)
     print(json.dumps(asdict(found)))
 
 
