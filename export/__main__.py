@@ -67,6 +67,12 @@ def _add_figures(words: Sequence[str]) -> None:
         print(f"{name}: {value}")
 
 
+def _from_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer from 1")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m export", description=__doc__, allow_abbrev=False)
     parser.add_argument("role", help=", ".join(ROLES))
@@ -76,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--file", metavar="PATH", help="which .onnx file inside the checkpoint")
     add("--output", metavar="NAME", help="which output of a ready-made ONNX file is the matte")
     add("--activation", choices=get_args(Activation), default="auto", help="what that output still needs")
-    add("--network-size", type=int, metavar="PIXELS", help="side the network works at; the graph resizes to it")
+    add("--subject", type=int, choices=(0, 1), help="which of two classes is the subject, where no name says it")
+    add("--network-size", type=_from_one, metavar="PIXELS", help="side the network works at; the graph resizes to it")
     add("--precision", choices=PRECISIONS, default="fp32")
     add("--engine", choices=get_args(Engine), default="onnx", help="tensorrt adds model.plan beside model.onnx")
     add("--commercial-only", action="store_true", help="refuse weights not known to allow commercial use")
@@ -86,10 +93,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--pictures", type=Path, metavar="DIR", help="real pictures for the proof (default: drawn ones)")
     add("--figures", type=Path, metavar="JSON", help="evaluation figures for model.json")
     add("--repository", type=Path, default=REPOSITORY, metavar="DIR")
-    add("--version", type=int, metavar="N", help="a version that does not exist yet (default: the next)")
+    add("--version", type=_from_one, metavar="N", help="a version that does not exist yet (default: the next)")
     return parser
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that nothing half-written stays
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup's wish stays
+            signal.signal(number, lambda caught, _: sys.exit(128 + caught))  # unwinds: nothing half-written stays
     sys.exit(main())

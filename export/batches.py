@@ -102,7 +102,7 @@ def _prune(graph: onnx.GraphProto, output: str) -> None:
     for node in reversed(graph.node):
         if wanted.intersection(node.output):
             kept.append(node)
-            wanted.update(_read(node))
+            wanted.update(reads(node))
     del graph.node[:]
     graph.node.extend(reversed(kept))
     weights = [tensor for tensor in graph.initializer if tensor.name in wanted]
@@ -110,10 +110,10 @@ def _prune(graph: onnx.GraphProto, output: str) -> None:
     graph.initializer.extend(weights)
 
 
-def _read(node: onnx.NodeProto) -> set[str]:
+def reads(node: onnx.NodeProto) -> set[str]:
     """Every tensor that a node needs, those of its nested graphs too."""
     inner = (nested for attribute in node.attribute for nested in attribute.g.node)
-    return set(node.input).union(*(_read(nested) for nested in inner), *(set(_outputs(a.g)) for a in node.attribute))
+    return set(node.input).union(*(reads(nested) for nested in inner), *(set(_outputs(a.g)) for a in node.attribute))
 
 
 def _outputs(graph: onnx.GraphProto) -> list[str]:

@@ -43,7 +43,7 @@ def open_local(name: str, *, source: str = "", revision: str = "", file: str | N
         raise CheckpointError(f"no such checkpoint: {name}")
     config = _config(path)
     if file is None and config and _weights(path):
-        return Checkpoint(source, revision, path, _family(path, config), config)
+        return Checkpoint(source, revision, path, _family(source, config), config)
     graph = ready_made(sorted(found.relative_to(path).as_posix() for found in path.rglob("*.onnx")), file)
     if graph is None:
         raise CheckpointError(f"{source}: {_missing(path, file)}")
@@ -70,6 +70,11 @@ def _missing(folder: Path, file: str | None) -> str:
     return f"no weights in it ({', '.join(WEIGHT_PATTERNS)}) and no .onnx file"
 
 
+def family(folder: Path, source: str) -> Family:
+    """What the config.json of a folder says of the weights that belong to it."""
+    return _family(source, _config(folder))
+
+
 def _config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG_FILE
     if not path.exists():
@@ -87,12 +92,13 @@ def _weights(folder: Path) -> bool:
     return any(any(folder.glob(pattern)) for pattern in WEIGHT_PATTERNS)
 
 
-def _family(folder: Path, config: dict[str, Any]) -> Family:
+def _family(source: str, config: dict[str, Any]) -> Family:
     if config.get("model_type") == "segformer":
         return "segformer"
-    if _REMOTE_CLASS in config.get("auto_map", {}):
+    classes = config.get("auto_map")
+    if isinstance(classes, dict) and _REMOTE_CLASS in classes:
         return "remote"
     architecture = config.get("architectures") or config.get("model_type") or "none stated"
     raise CheckpointError(
-        f"{folder}: unknown architecture ({architecture}); known: SegFormer, and {_REMOTE_CLASS} through remote code"
+        f"{source}: unknown architecture ({architecture}); known: SegFormer, and {_REMOTE_CLASS} through remote code"
     )

@@ -13,8 +13,8 @@ from export.errors import ContractError, ProofError, UsageError
 from export.licence import Licence
 from export.network import Network
 from export.options import Options
+from export.pictures import Samples
 from export.precision import CONVERT
-from export.processor import Pictures
 from export.proof import Proof, prove, runner
 from export.roles import Precision, Role
 from export.to_tensorrt import PLAN, Plan
@@ -35,7 +35,7 @@ def export(role: Role, name: str, options: Options) -> Exported:
         to_tensorrt.require(options.precision)
     promised = _promised(role, options)
     known_figures = figures.read(options.figures)
-    samples = pictures.real(role.size, options.pictures) if options.pictures else pictures.drawn(role.size)
+    samples = pictures.samples(role.size, options.pictures)
     checkpoint, terms = _allowed(role, name, options)
     network = loaders.load(checkpoint, role, options)
     precision = _precision(network, options)
@@ -100,10 +100,10 @@ def _insist(role: Role, proof: Proof) -> None:
 
 
 def _planned(
-    path: Path, role: Role, promised: Contract, precision: Precision, samples: Pictures, proof: Proof
+    path: Path, role: Role, promised: Contract, precision: Precision, samples: Samples, proof: Proof
 ) -> tuple[Plan, Proof]:
     """A plan beside the ONNX file, and the proof with the plan's own rows."""
     profile = to_tensorrt.profile_for(promised.max_batch_size)
     plan = to_tensorrt.build(path, path.with_name(PLAN), role.size, profile)
-    rows = to_tensorrt.compare(path.with_name(PLAN), runner(path), samples, profile, role.tolerance[precision])
+    rows = to_tensorrt.compare(path.with_name(PLAN), runner(path), samples.batch, profile, role.tolerance[precision])
     return plan, replace(proof, rows=(*proof.rows, *rows))

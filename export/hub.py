@@ -1,5 +1,6 @@
 """Checkpoints from a model hub, through its own client (its environment variables name mirrors, tokens and caches)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,12 +16,13 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from export.checkpoint import WEIGHT_PATTERNS, ready_made
+from export.checkpoint import CONFIG_FILE, WEIGHT_PATTERNS, ready_made
 from export.errors import HubError
 from export.options import Options
 
 _FACTS = ("*.json", "README.md")
 _SECONDS = 20.0
+Judge = Callable[[Path], None]
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,17 @@ class Snapshot:
     revision: str
 
 
-def download(name: str, options: Options) -> Snapshot:
-    """The files that an export needs, and no others: one kind of weights, and code only where it may run.
-    Raises HubError with the reason.
+def download(name: str, options: Options, judge: Judge) -> Snapshot:
+    """The files that an export needs, and no others: one kind of weights, and code only where it may run. `judge` sees
+    a folder with nothing but config.json first, and raises where the rest is not wanted. Raises HubError with the
+    reason.
     """
     try:
         info = HfApi().model_info(name, revision=options.revision, timeout=_SECONDS)
-        patterns = _wanted([sibling.rfilename for sibling in info.siblings or []], options)
+        files = [sibling.rfilename for sibling in info.siblings or []]
+        patterns = _wanted(files, options)
+        if CONFIG_FILE in files and not any(pattern.endswith(".onnx") for pattern in patterns):
+            judge(Path(snapshot_download(name, revision=info.sha, allow_patterns=[CONFIG_FILE])))
         folder = snapshot_download(name, revision=info.sha, allow_patterns=patterns)
     except GatedRepoError as error:
         raise HubError(f"{name} is gated: accept its terms on the hub and give its client a token") from error

@@ -38,6 +38,8 @@ _COMMERCIAL = (
     *("bsd-2-clause", "bsd-3-clause", "lgpl-2.1*", "lgpl-3.0*", "gpl-2.0*", "gpl-3.0*", "agpl-3.0*", "epl-2.0"),
 )
 
+_CACHED = re.compile(r"(?:^|/)models--([^/]+?)--([^/]+)")
+
 
 @dataclass(frozen=True)
 class Licence:
@@ -49,17 +51,17 @@ class Licence:
 
 
 def detect(source: str, folder: Path | None, stated: str | None) -> Licence:
-    """The licence of weights. A statement names it, but cannot turn a source known to forbid commercial use into one
-    that allows it; what was fine-tuned from such a source is bound by it too.
+    """The licence of weights. A statement names it, but for a source known to forbid commercial use; what was
+    fine-tuned from such a source is bound by it too.
     """
     card = _card(folder)
     ancestors = [source, *card.get("base_model", []), *_parent(folder)]
     known = next(filter(None, map(_known, ancestors)), None)
     forbidden = next((entry for entry in map(_known, ancestors) if entry and not entry.commercial), None)
-    if stated:
-        return Licence(stated, allows_commercial(stated) and forbidden is None, "stated")
     if forbidden:
         return Licence(forbidden.licence, commercial=False, origin="known source")
+    if stated:
+        return Licence(stated, allows_commercial(stated), "stated")
     written = _written(card)
     if written:
         return Licence(written, allows_commercial(written), "model card")
@@ -82,9 +84,12 @@ def require_commercial(licence: Licence, source: str) -> None:
 
 
 def _known(source: str) -> Known | None:
-    """Matches `organisation/name` and the last part of a path, so that a downloaded copy is recognised too."""
+    """Matches `organisation/name` and the last part of a path, so that a downloaded copy is recognised too, and the
+    folder of the hub client's cache.
+    """
     name = source.lower().rstrip("/")
     shorts = {name, "/".join(name.split("/")[-2:]), name.rsplit("/", 1)[-1]}
+    shorts |= {"/".join(cached) for cached in _CACHED.findall(name)}
     return next((entry for entry in KNOWN if any(fnmatchcase(short, entry.pattern) for short in shorts)), None)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from PIL import Image
 
-from export.errors import UsageError
+from export.errors import CheckpointError, UsageError
 from export.processor import Pictures, Planes, Preprocessing
 from export.roles import Precision, Role
 
@@ -54,19 +54,21 @@ class Network:
 
     def matte(self, pictures: Pictures) -> Pictures:
         """The reference matte, UINT8 [n, h, w], for UINT8 pictures [n, h, w, 3]: the network's own code in between,
-        Pillow's resize and plain NumPy around it, nothing that the exporter writes.
+        Pillow's resize and plain NumPy around it, nothing that the exporter writes. Raises CheckpointError when the
+        network's answer is no number.
         """
         side = pictures.shape[1]
-        raw = resized(_subject(self.reference(self.planes(pictures)), self.head), side)[:, 0]
-        values = (
-            raw.astype(np.float64) if self.head.kind == "probability" else 1 / (1 + np.exp(-raw.astype(np.float64)))
-        )
+        answer = self.reference(self.planes(pictures))
+        if not np.isfinite(answer).all():
+            raise CheckpointError(f"{self.architecture}: the network answers with values that are no finite numbers")
+        raw = resized(_subject(answer, self.head), side)[:, 0].astype(np.float64)
+        values = raw if self.head.kind == "probability" else 1 / (1 + np.exp(-raw))
         return np.asarray(np.rint(np.clip(values, 0, 1) * 255), dtype=np.uint8)
 
 
 def network_size(role: Role, preprocessing: Preprocessing, stated: int | None) -> int:
     """The side the network works at: the command line's, else the checkpoint's own, else the contract's."""
-    size = stated or preprocessing.size or role.size
+    size = stated if stated is not None else preprocessing.size or role.size
     if size < SMALLEST_SIDE:
         raise UsageError(f"a network size of {size} is below {SMALLEST_SIDE}")
     return size

@@ -24,6 +24,7 @@ class Options:
     file: str | None = None
     output: str | None = None
     activation: Activation = "auto"
+    subject: int | None = None
     licence: str | None = None
     source: str | None = None
     pictures: Path | None = None

@@ -1,16 +1,33 @@
 """Pictures for the proof: noise, photographs from a folder, or drawn ones where there is no folder."""
 
+import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from export.errors import UsageError
 from export.processor import Pictures
 
 COUNT = 3
 PHOTOGRAPHS = 6
+# What Pillow raises for files that are damaged, or so large that they must be a trick.
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a network is tried on beside noise; `label` says in the proof's table what it is."""
+
+    label: str
+    batch: Pictures
+
+
+def samples(side: int, folder: Path | None = None) -> Samples:
+    """Photographs where there is a folder of them, else drawn pictures."""
+    return real(side, folder) if folder else Samples("drawn", drawn(side))
 
 
 def noise(side: int, count: int = COUNT) -> Pictures:
@@ -27,7 +44,7 @@ def drawn(side: int, count: int = COUNT) -> Pictures:
     return np.stack([_drawn(side, seed) for seed in range(count)])
 
 
-def real(side: int, folder: Path, count: int = PHOTOGRAPHS) -> Pictures:
+def real(side: int, folder: Path, count: int = PHOTOGRAPHS) -> Samples:
     """`count` pictures [n, side, side, 3], spread evenly over the folder's names; upright RGB, squashed to a square."""
     if not folder.is_dir():
         raise UsageError(f"no such folder of pictures: {folder}")
@@ -35,7 +52,8 @@ def real(side: int, folder: Path, count: int = PHOTOGRAPHS) -> Pictures:
     if not paths:
         raise UsageError(f"no pictures ({', '.join(_SUFFIXES)}) in {folder}")
     chosen = [paths[i * len(paths) // count] for i in range(count)]
-    return np.stack([_read(path, side) for path in chosen])
+    label = f"photographs ({len(set(chosen))} from {folder.resolve().name})"
+    return Samples(label, np.stack([_read(path, side) for path in chosen]))
 
 
 def _read(path: Path, side: int) -> Pictures:
@@ -43,7 +61,7 @@ def _read(path: Path, side: int) -> Pictures:
         with Image.open(path) as picture:
             upright = ImageOps.exif_transpose(picture).convert("RGB")
             return np.asarray(upright.resize((side, side), Image.Resampling.BILINEAR))
-    except (UnidentifiedImageError, OSError) as error:
+    except _BROKEN as error:
         raise UsageError(f"cannot read the picture {path}: {error}") from error
 
 

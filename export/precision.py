@@ -1,11 +1,13 @@
 """Smaller weights: half precision, or eight-bit matrices. The picture going in and the matte coming out stay UINT8."""
 
 from collections.abc import Callable, Mapping
+from graphlib import TopologicalSorter
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 import onnx
 
+from export.batches import reads
 from export.roles import Precision
 
 
@@ -18,7 +20,24 @@ def _half(graph: onnx.ModelProto) -> onnx.ModelProto:
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     converted: onnx.ModelProto = convert_float_to_float16(graph, keep_io_types=True)
+    _sort(converted.graph)
     return converted
+
+
+def _sort(graph: onnx.GraphProto) -> None:
+    """Every node after those that it reads. The converter appends its casts at the end, which ONNX Runtime forgives in
+    the outermost graph only, and this one may come to lie in a loop.
+    """
+    nodes = list(graph.node)
+    makers = {output: index for index, node in enumerate(nodes) for output in node.output if output}
+    needs = {
+        index: [makers[name] for name in sorted(reads(node)) if name in makers] for index, node in enumerate(nodes)
+    }
+    del graph.node[:]
+    graph.node.extend(nodes[index] for index in TopologicalSorter(needs).static_order())
+    for attribute in (attribute for node in graph.node for attribute in node.attribute):
+        for nested in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
+            _sort(nested)
 
 
 def _eight_bits(graph: onnx.ModelProto) -> onnx.ModelProto:

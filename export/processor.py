@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from export.errors import CheckpointError
 
 PROCESSOR_FILE = "preprocessor_config.json"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+BILINEAR = "bilinear"  # how graphs resize
 
 Pictures = npt.NDArray[np.uint8]
 Planes = npt.NDArray[np.float32]
@@ -20,12 +22,15 @@ Planes = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """pixel_values = (pixels * scale - mean) / std, channels first; `size` is the network's side, None when unsaid."""
+    """pixel_values = (pixels * scale - mean) / std, channels first; `size` is the network's side, None when unsaid, and
+    `resample` the rule by which the processor gets there.
+    """
 
     scale: float = 1 / 255
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
     size: int | None = None
+    resample: str = BILINEAR
     stated: bool = False
 
     def normalise(self, pictures: Pictures) -> Planes:
@@ -58,8 +63,15 @@ def _parse(facts: dict[str, Any]) -> Preprocessing:
     if len(mean) != 3 or len(std) != 3 or not all(std):  # noqa: PLR2004 - red, green, blue
         raise ValueError("image_mean and image_std need three values each, no zero in image_std")
     scale = float(facts.get("rescale_factor", 1 / 255)) if facts.get("do_rescale", True) else 1.0
-    size = _side(facts.get("size")) if facts.get("do_resize", True) else None
-    return Preprocessing(scale, mean, std, size, stated=True)
+    resizes = facts.get("do_resize", True)
+    size = _side(facts.get("size")) if resizes else None
+    resample = _rule(facts.get("resample")) if resizes else BILINEAR
+    return Preprocessing(scale, mean, std, size, resample, stated=True)
+
+
+def _rule(resample: object) -> str:
+    """Pillow's name for its number."""
+    return BILINEAR if resample is None else Image.Resampling(int(str(resample))).name.lower()
 
 
 def _side(size: object) -> int | None:
@@ -87,5 +99,5 @@ def run(folder: Path, pictures: Pictures, side: int) -> Planes | None:
     except (ValueError, OSError, ImportError):
         return None
     size = {"height": side, "width": side}
-    values = processor(images=list(pictures), size=size, return_tensors="np")["pixel_values"]
+    values = processor(images=list(pictures), do_resize=True, size=size, return_tensors="np")["pixel_values"]
     return np.asarray(values, dtype=np.float32)

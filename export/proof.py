@@ -14,6 +14,7 @@ import onnx
 from export import contract, pictures, processor
 from export.contract import ALPHA, PIXELS, Contract
 from export.network import Network
+from export.pictures import Samples
 from export.processor import Pictures, Planes
 from export.roles import Tolerance
 from export.runtime import Session
@@ -61,24 +62,24 @@ class Proof:
         return "\n".join("  ".join((*map(str.ljust, line, widths), line[4])).rstrip() for line in lines)
 
 
-def prove(path: Path, network: Network, promised: Contract, tolerance: Tolerance, samples: Pictures) -> Proof:
+def prove(path: Path, network: Network, promised: Contract, tolerance: Tolerance, samples: Samples) -> Proof:
     """Everything about the ONNX file at `path`: the contract that config.pbtxt promises, the network's reference on
     noise and on `samples`, preprocessing, size, time.
     """
-    side = samples.shape[1]
+    batches = (Samples("noise", pictures.noise(samples.batch.shape[1])), samples)
     model = onnx.load(path)
     run = runner(path)
-    values = [
-        *_values("noise", pictures.noise(side), network, run, tolerance),
-        *_values("pictures", samples, network, run, tolerance),
-    ]
+    mattes = [_mattes(network, one.batch) for one in batches]
+    tried = list(zip(batches, mattes, strict=True))
+    values = [row for one, wanted in tried for row in _values(one, wanted, run, tolerance)]
     largest = max(float(row.value) for row in values if row.unit == "levels, max")
     rows = (
         *contract_rows(promised, model),
         *values,
+        _spread(mattes),
         *_preprocessing(model, network, samples),
         _reported("file size", path.stat().st_size, "bytes"),
-        _reported("latency, batch 1", latency(run, samples[:1]), f"ms, median, CPU, {os.cpu_count()} cores"),
+        _reported("latency, batch 1", latency(run, samples.batch[:1]), f"ms, median, CPU, {os.cpu_count()} cores"),
         _release(model),
     )
     return Proof(rows, largest)
@@ -114,14 +115,25 @@ def latency(run: Runner, batch: Pictures, *, seconds: float = 0.5) -> float:
     return round(median(times) * 1000, 1)
 
 
-def _values(label: str, batch: Pictures, network: Network, run: Runner, tolerance: Tolerance) -> list[Row]:
-    """All pictures in batches of 1 and of 3 against the same reference, computed picture by picture."""
-    wanted = np.concatenate([network.matte(batch[i : i + 1]) for i in range(len(batch))])
+def _mattes(network: Network, batch: Pictures) -> Pictures:
+    """The reference, computed picture by picture."""
+    return np.concatenate([network.matte(batch[i : i + 1]) for i in range(len(batch))])
+
+
+def _values(samples: Samples, wanted: Pictures, run: Runner, tolerance: Tolerance) -> list[Row]:
+    """All pictures in batches of 1 and of 3 against the same reference."""
+    batch = samples.batch
     rows: list[Row] = []
     for size in (1, pictures.COUNT):
         found = np.concatenate([run(batch[i : i + size]) for i in range(0, len(batch), size)])
-        rows += difference_rows(f"values, {label}, batch {size}", found, wanted, tolerance)
+        rows += difference_rows(f"values, {samples.label}, batch {size}", found, wanted, tolerance)
     return rows
+
+
+def _spread(mattes: list[Pictures]) -> Row:
+    """A network that gives every pixel of every picture the same value is no matte, and agreeing with it no proof."""
+    spread = float(max(matte.max() for matte in mattes)) - float(min(matte.min() for matte in mattes))
+    return Row("range of the reference, at least", spread, 1.0, "levels", spread >= 1)
 
 
 def difference_rows(check: str, found: Pictures, wanted: Pictures, tolerance: Tolerance) -> list[Row]:
@@ -134,7 +146,7 @@ def difference_rows(check: str, found: Pictures, wanted: Pictures, tolerance: To
     ]
 
 
-def _preprocessing(model: onnx.ModelProto, network: Network, samples: Pictures) -> list[Row]:
+def _preprocessing(model: onnx.ModelProto, network: Network, samples: Samples) -> list[Row]:
     """The network's input as the graph makes it, against the checkpoint's own processor. Single colours must agree
     always; pictures too where nothing is resized, otherwise the difference of the resize rules is reported.
     """
@@ -143,12 +155,12 @@ def _preprocessing(model: onnx.ModelProto, network: Network, samples: Pictures) 
     def made(batch: Pictures) -> Planes:
         return np.asarray(session.run(PIXELS, batch)[0], dtype=np.float32)
 
-    side, size = samples.shape[1], network.size
+    side, size = samples.batch.shape[1], network.size
     limit = HALF_PIXEL_TOLERANCE if network.takes_half else PIXEL_TOLERANCE
     colours, owner = _wanted(network, pictures.flat(side))
-    photographs, _ = _wanted(network, samples)
+    wanted, _ = _wanted(network, samples.batch)
     rows = [_limited(f"preprocessing, colours, {owner}", _deviation(made(pictures.flat(side)), colours), limit)]
-    deviation, name = _deviation(made(samples), photographs), f"preprocessing, pictures, {owner}"
+    deviation, name = _deviation(made(samples.batch), wanted), f"preprocessing, {samples.label}, {owner}"
     if size == side:
         return [*rows, _limited(name, deviation, limit)]
     return [*rows, _reported(f"{name}, resize {side} to {size}", deviation, "pixel_values, max")]

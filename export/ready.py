@@ -1,7 +1,8 @@
 """Ready-made ONNX files: float NCHW in, logits or probabilities out, of any exporter. Read, measured, made uniform."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,22 +10,22 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto
 
-from export import batches, pictures
+from export import batches, heads, pictures
 from export.checkpoint import Checkpoint
 from export.errors import CheckpointError, SessionError, UsageError
-from export.network import Head, Network, network_size, resized
-from export.options import Activation, Options
+from export.network import Network, network_size, resized
+from export.options import Options
 from export.processor import PROCESSOR_FILE, Pictures, Planes, Preprocessing
 from export.processor import read as read_processor
 from export.roles import Precision, Role
 from export.runtime import Session
-from export.wrap import ANTIALIAS_OPSET, opset_of
 
-_FLOATS: dict[int, type[np.floating[Any]]] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
-_QUANTISED = {"MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv", "DynamicQuantizeLinear", "QuantizeLinear"}
-# Operators that leave a value between 0 and 1 there, and those that put it there.
-_CARRIERS = {"Cast", "Identity", "Squeeze", "Unsqueeze", "Reshape", "Resize", "Transpose", "Slice", "Gather"}
-_BOUNDED = {"Sigmoid", "HardSigmoid", "Clip"}
+_FLOATS: Mapping[int, type[np.floating[Any]]] = MappingProxyType(
+    {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
+)
+_QUANTISED = frozenset(
+    ("MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv", "DynamicQuantizeLinear", "QuantizeLinear")
+)
 
 
 def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
@@ -34,14 +35,12 @@ def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
     source = _input(model)
     preprocessing = _preprocessing(checkpoint.folder, checkpoint.graph.parent)
     size = _size(source, role, preprocessing, options.network_size)
-    if size < role.size and opset_of(model) < ANTIALIAS_OPSET:
-        model = _raised(model)
     session = _session(checkpoint.graph)
     dtype = _FLOATS[source.type.tensor_type.elem_type]
     sample = resized(preprocessing.normalise(_samples(size)), size)
     answers = _run(session, source.name, sample.astype(dtype))
     name, remark = _choose(answers, options.output)
-    head = _head(model, name, answers[name], options.activation)
+    head = heads.head(model, name, _maps(answers[name]), options.activation, options.subject)
 
     def reference(planes: Planes) -> Planes:
         return np.concatenate([_maps(_run(session, source.name, one[None].astype(dtype))[name]) for one in planes])
@@ -109,18 +108,6 @@ def _size(source: onnx.ValueInfoProto, role: Role, preprocessing: Preprocessing,
     return height or network_size(role, preprocessing, stated)
 
 
-def _raised(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph at the opset that has a smoothing resize."""
-    try:
-        converted: onnx.ModelProto = onnx.version_converter.convert_version(model, ANTIALIAS_OPSET)
-    except (RuntimeError, ValueError) as error:
-        raise CheckpointError(
-            f"the picture must shrink to the network's size, which needs opset {ANTIALIAS_OPSET}, and the graph "
-            f"(opset {opset_of(model)}) cannot be converted: re-export it at that opset"
-        ) from error
-    return converted
-
-
 def _session(path: Path) -> Session:
     try:
         return Session(path)
@@ -170,29 +157,6 @@ def _is_map(answer: Planes) -> bool:
         return bool(answer.shape[1] == answer.shape[2])
     square = answer.ndim == 4 and answer.shape[2] == answer.shape[3]  # noqa: PLR2004 - [n, c, h, w]
     return square and answer.shape[1] in (1, 2)
-
-
-def _head(model: onnx.ModelProto, name: str, answer: Planes, stated: Activation) -> Head:
-    """What is left to do, from the command line, else from the graph and its values, which must agree."""
-    channels = _maps(answer).shape[1]
-    bounded = _ends_bounded(model.graph.node, name)
-    inside = bool(answer.min() >= 0 and answer.max() <= 1)
-    if stated == "auto" and inside and not bounded:
-        raise UsageError(f"output {name} stays within 0..1 without saying why; say --activation sigmoid or none")
-    probability = stated == "none" or (stated == "auto" and bounded and inside)
-    if channels == 1:
-        return Head("probability" if probability else "sigmoid")
-    if probability:
-        raise CheckpointError(f"output {name} has two channels of probabilities; one channel can be served")
-    return Head("softmax", 1)
-
-
-def _ends_bounded(nodes: Sequence[onnx.NodeProto], name: str) -> bool:
-    """Whether the way back from an output meets a squashing operator before anything that computes."""
-    makers = {output: node for node in nodes for output in node.output}
-    while name in makers and makers[name].op_type in _CARRIERS:
-        name = makers[name].input[0]
-    return name in makers and makers[name].op_type in _BOUNDED
 
 
 def _precision(model: onnx.ModelProto) -> Precision:

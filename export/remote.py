@@ -1,19 +1,22 @@
 """Checkpoints that bring their own network code (BiRefNet, BiRefNet-lite, RMBG-2.0)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 
+from export import heads, pictures
 from export.checkpoint import Checkpoint
-from export.errors import CheckpointError
+from export.errors import CheckpointError, RemoteCodeError
 from export.network import Head, Network, Reference, network_size
 from export.options import Options
 from export.processor import PROCESSOR_FILE, Planes
 from export.processor import read as read_processor
 from export.roles import Role
 from export.to_onnx import to_onnx
-from export.weights import fill, first_line
+from export.weights import BROKEN, fill, first_line
 
 OPSET = 20  # the first that the exporter gives deformable convolutions in
 AUTO_CLASS = "AutoModelForImageSegmentation"
@@ -31,8 +34,9 @@ class LastOutput(torch.nn.Module):
         answer = getattr(answer, "logits", answer)
         while isinstance(answer, list | tuple):
             answer = answer[-1]
-        matte: torch.Tensor = answer
-        return matte
+        if not isinstance(answer, torch.Tensor):
+            raise TypeError(f"the network answers with a {type(answer).__name__}, not with a tensor")
+        return answer
 
 
 def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
@@ -46,11 +50,9 @@ def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
         with torch.inference_mode():
             return np.asarray(module(torch.from_numpy(planes)).numpy(), dtype=np.float32)
 
-    _check(reference, size)
+    head = _head(checkpoint, reference, preprocessing.normalise(pictures.drawn(size, 1)), options)
     graph = to_onnx(module, size, OPSET)
-    return Network(
-        type(network).__name__, size, Head("sigmoid"), preprocessing, graph, reference, folder=checkpoint.folder
-    )
+    return Network(type(network).__name__, size, head, preprocessing, graph, reference, folder=checkpoint.folder)
 
 
 def _network(checkpoint: Checkpoint) -> torch.nn.Module:
@@ -60,22 +62,42 @@ def _network(checkpoint: Checkpoint) -> torch.nn.Module:
     from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
     classes = checkpoint.config["auto_map"]
+    _insist_on_own_code(checkpoint.source, classes)
     folder = str(checkpoint.folder)
-    try:
+    with _told(checkpoint.source):
         settings: Any = get_class_from_dynamic_module(classes["AutoConfig"], folder)
         build: Any = get_class_from_dynamic_module(classes[AUTO_CLASS], folder)
         network = build(config=settings.from_pretrained(folder))
-    except ImportError as error:
-        raise CheckpointError(f"{checkpoint.source}: its code needs a package: {first_line(error)}") from error
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, SyntaxError) as error:
-        raise CheckpointError(f"{checkpoint.source}: its code does not run: {first_line(error)}") from error
     if not isinstance(network, torch.nn.Module):
         raise CheckpointError(f"{checkpoint.source}: its code gives no torch module")
     fill(network, checkpoint)
     return network.float()
 
 
-def _check(reference: Reference, size: int) -> None:
-    shape = reference(np.zeros((1, 3, size, size), dtype=np.float32)).shape
-    if len(shape) != 4 or shape[1] != 1 or shape[2] != shape[3]:  # noqa: PLR2004 - [n, 1, h, w]
-        raise CheckpointError(f"the network's last output is {list(shape)}; a matte is [n, 1, height, width]")
+@contextmanager
+def _told(source: str) -> Iterator[None]:
+    """Whatever the checkpoint's code raises becomes one line."""
+    try:
+        yield
+    except ImportError as error:
+        raise CheckpointError(f"{source}: its code needs a package: {first_line(error)}") from error
+    except BROKEN as error:
+        raise CheckpointError(f"{source}: its code does not run: {first_line(error)}") from error
+
+
+def _insist_on_own_code(source: str, classes: dict[str, Any]) -> None:
+    """Code in another repository would come from there, of whatever version it has today."""
+    for name in (classes.get("AutoConfig"), classes.get(AUTO_CLASS)):
+        if "--" in str(name):
+            raise RemoteCodeError(
+                f"{source} takes its code from another repository ({name}); export a copy that has it"
+            )
+
+
+def _head(checkpoint: Checkpoint, reference: Reference, planes: Planes, options: Options) -> Head:
+    """From a first answer, which must be a matte."""
+    with _told(checkpoint.source):
+        answer = reference(planes)
+    if answer.ndim != 4 or answer.shape[1] != 1 or answer.shape[2] != answer.shape[3]:  # noqa: PLR2004 - [n, 1, h, w]
+        raise CheckpointError(f"the network's last output is {list(answer.shape)}; a matte is [n, 1, height, width]")
+    return heads.plain(answer, options.activation)

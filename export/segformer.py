@@ -1,6 +1,5 @@
 """SegFormer checkpoints of `transformers`, as a bare network and as its own reference."""
 
-import pickle
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ import torch
 
 from export import weights
 from export.checkpoint import CONFIG_FILE, Checkpoint
-from export.errors import CheckpointError
+from export.errors import CheckpointError, UsageError
 from export.network import Head, Network, network_size
 from export.options import Options
 from export.processor import PROCESSOR_FILE, Planes
@@ -17,7 +16,10 @@ from export.roles import Role
 from export.to_onnx import to_onnx
 
 OPSET = 18
-_BACKGROUND = ("background", "bg", "0_background")
+_BACKGROUND = frozenset(
+    ("background", "bg", "0_background", "__background__", "_background_", "other", "unlabeled", "unlabelled", "none")
+)
+_UNNAMED = ("label_0", "label_1")  # what transformers calls classes without names
 
 
 class Logits(torch.nn.Module):
@@ -34,7 +36,7 @@ class Logits(torch.nn.Module):
 
 def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
     """Raises CheckpointError for damaged weights and for heads that are no matte."""
-    head = _head(checkpoint)
+    head = _head(checkpoint, options.subject)
     preprocessing = read_processor(checkpoint.folder / PROCESSOR_FILE)
     module = Logits(_weights(checkpoint)).eval()
     side = network_size(role, preprocessing, options.network_size)
@@ -47,25 +49,36 @@ def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
     return Network("SegformerForSemanticSegmentation", side, head, preprocessing, graph, reference, checkpoint.folder)
 
 
-def _head(checkpoint: Checkpoint) -> Head:
+def _head(checkpoint: Checkpoint, subject: int | None) -> Head:
     from transformers import SegformerConfig
 
     try:
         config = SegformerConfig.from_dict(checkpoint.config)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"{checkpoint.folder / CONFIG_FILE}: {error}") from error
+    except weights.BROKEN as error:
+        raise CheckpointError(f"{checkpoint.folder / CONFIG_FILE}: {' '.join(str(error).split())}") from error
     classes = config.num_labels or 0
     if classes == 1:
         return Head("sigmoid")
     if classes == 2:  # noqa: PLR2004 - subject and background
-        names = {int(index): str(name).lower() for index, name in (config.id2label or {}).items()}
-        return Head("softmax", 0 if names.get(1) in _BACKGROUND else 1)
+        stated = {str(index): str(name) for index, name in (config.id2label or {}).items()}
+        names = [stated.get(str(index), "unnamed") for index in range(classes)]
+        return Head("softmax", _subject(checkpoint.source, names) if subject is None else subject)
     raise CheckpointError(f"{checkpoint.source}: {classes} classes; a matte needs 1 (sigmoid) or 2 (softmax)")
+
+
+def _subject(source: str, names: list[str]) -> int:
+    """Which of two classes is not the background, as their names say it."""
+    plain = tuple(name.strip().lower() for name in names)
+    subjects = [index for index, name in enumerate(plain) if name not in _BACKGROUND]
+    if len(subjects) == 1:
+        return subjects[0]
+    if plain == _UNNAMED:
+        return 1
+    raise UsageError(f"{source}: which of its classes, {' or '.join(names)}, is the subject? Say --subject 0 or 1")
 
 
 def _weights(checkpoint: Checkpoint) -> torch.nn.Module:
     """Through `transformers`, which knows older names of weights."""
-    from safetensors import SafetensorError
     from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
     loader: Any = SegformerForSemanticSegmentation
@@ -76,9 +89,9 @@ def _weights(checkpoint: Checkpoint) -> torch.nn.Module:
             network, report = loader.from_pretrained(None, config=config, state_dict=state, **told)
         else:
             network, report = loader.from_pretrained(checkpoint.folder, local_files_only=True, **told)
-    except (SafetensorError, pickle.UnpicklingError, OSError, ValueError, RuntimeError, KeyError, EOFError) as error:
+    except weights.BROKEN as error:
         reason = weights.first_line(error)
-        raise CheckpointError(f"{checkpoint.source}: cannot read the weights: {reason}") from error
+        raise CheckpointError(f"{checkpoint.source}: cannot read the network: {reason}") from error
     misshapen = [name if isinstance(name, str) else name[0] for name in report["mismatched_keys"]]
     weights.refuse_missing(checkpoint.source, sorted({*report["missing_keys"], *misshapen}))
     loaded: torch.nn.Module = network

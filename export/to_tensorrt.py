@@ -91,10 +91,10 @@ def build(graph: Path, target: Path, side: int, profile: Profile) -> Plan:
 
 
 def compare(plan: Path, onnx_runner: Runner, samples: Pictures, profile: Profile, tolerance: Tolerance) -> list[Row]:
-    """The plan against the ONNX file it came from, at its smallest and its largest batch."""
+    """The plan against the ONNX file it came from, at its smallest, its best and its largest batch."""
     run = runner(plan)
     rows: list[Row] = []
-    for batch in sorted({profile.least, profile.most}):
+    for batch in sorted({profile.least, profile.best, profile.most}):
         pictures = np.resize(samples, (batch, *samples.shape[1:]))
         wanted = np.concatenate([onnx_runner(pictures[i : i + 1]) for i in range(batch)])
         rows += difference_rows(f"plan against ONNX, batch {batch}", run(pictures), wanted, tolerance)

@@ -1,5 +1,6 @@
 """Version folders of a model repository: written aside, renamed in whole, never overwritten."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -24,25 +25,63 @@ def config_path(repository: Path, role: str) -> Path:
 
 @contextmanager
 def staging(repository: Path, role: str) -> Iterator[Path]:
-    """A folder beside the versions, in the same file system; gone at the end, whatever happens."""
-    folder = Path(mkdtemp(prefix=_STAGING, dir=repository / role))
+    """A folder beside the versions, in the same file system; gone at the end, whatever happens. What a killed exporter
+    left is swept: its lock died with it.
+    """
+    with _locked(repository / role):
+        _sweep(repository / role)
+        folder = Path(mkdtemp(prefix=_STAGING, dir=repository / role))
+        held = _lock(folder, fcntl.LOCK_EX)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def _sweep(folder: Path) -> None:
+    for left in folder.glob(f"{_STAGING}*"):
+        try:
+            held = _lock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue  # somebody works in it, or it is gone, or not ours
+        shutil.rmtree(left, ignore_errors=True)
+        os.close(held)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    held = _lock(folder, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(held)
+
+
+def _lock(folder: Path, how: int) -> int:
+    """A descriptor that holds the lock until it is closed."""
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(held, how)
+    except OSError:
+        os.close(held)
+        raise
+    return held
 
 
 def publish(staged: Path, wanted: int | None = None) -> Path:
     """Renames a staged folder to the next version, or to a wanted one that does not exist yet. Two exporters at once
     get two numbers: a rename onto a folder with files in it fails, and the loser takes the next.
     """
+    if wanted is not None and wanted < 1:
+        raise UsageError(f"{wanted} is no version; Triton counts from 1")
     staged.chmod(0o755)
     for file in staged.iterdir():
         file.chmod(0o644)
     while True:
-        number = wanted or next_version(staged.parent)
+        number = next_version(staged.parent) if wanted is None else wanted
         target = staged.parent / str(number)
-        if wanted and target.exists():
+        if wanted is not None and target.exists():
             raise UsageError(f"{target} exists already")
         try:
             return staged.rename(target)

@@ -5,9 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 
 from export.checkpoint import WEIGHT_PATTERNS, Checkpoint
 from export.errors import CheckpointError
+
+# What a checkpoint's configuration, files or own code raise while a network is built from them or answers.
+BROKEN = (
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError, NameError, OSError),
+    *(RuntimeError, SyntaxError, TypeError, ValueError, pickle.UnpicklingError, SafetensorError, StrictDataclassError),
+)
 
 
 def first_line(error: BaseException) -> str:
@@ -49,7 +57,6 @@ def refuse_missing(source: str, names: list[str]) -> None:
 
 
 def _read(file: Path, source: str) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:

@@ -10,9 +10,10 @@ from export.contract import ALPHA, BATCH, OWN, PIXELS
 from export.errors import CheckpointError
 from export.network import Head, Network
 from export.roles import Role
+from export.smooth import windows
 
 LEAST_OPSET = 11  # Resize with half-pixel centres
-ANTIALIAS_OPSET = 18
+OPTIONAL_INPUTS_OPSET = 13  # before it, a Resize by sizes needs its other inputs too, empty
 RELEASE_IR = 10  # what the ONNX Runtime of Triton 24.10 reads
 
 
@@ -26,9 +27,11 @@ class _Chain:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
-    def then(self, operator: str, *extra: str, **attributes: int | str | Sequence[int]) -> None:
+    def then(self, operator: str, *extra: str, left: str = "", **attributes: int | str | Sequence[int]) -> None:
+        """One more node on the last one's output, `extra` inputs after it and `left` before it."""
         output = f"{self.label}_{len(self.nodes)}_{operator.lower()}"
-        self.nodes.append(helper.make_node(operator, [self.tensor, *extra], [output], name=output))
+        inputs = [*filter(None, [left]), self.tensor, *extra]
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=output))
         self.nodes[-1].attribute.extend(helper.make_attribute(key, value) for key, value in attributes.items())
         self.tensor = output
 
@@ -38,13 +41,26 @@ class _Chain:
             self.constants.append(tensor)
         return tensor.name
 
-    def resize(self, side: int, *, shrinks: bool) -> None:
-        """Bilinear to side x side, batch and channels as they are; smoothed first when it shrinks."""
-        if shrinks and self.opset < ANTIALIAS_OPSET:
-            raise CheckpointError(
-                f"the picture must shrink to the network's size, which needs opset {ANTIALIAS_OPSET}; "
-                f"the graph has opset {self.opset}: re-export it, or give --network-size"
-            )
+    def resize(self, channels: int, before: int, after: int) -> None:
+        """[n, channels, before, before] to [n, channels, after, after], bilinear; smoothed where it shrinks."""
+        if before > after:
+            self._shrink(channels, before, after)
+        elif before < after:
+            self._grow(after)
+
+    def _shrink(self, channels: int, before: int, after: int) -> None:
+        """Rows, then columns, each as products of small matrices with the pixels that they reach."""
+        blocks = windows(before, after)
+        reads = self.constant(f"{self.label}_reads", blocks.reads, np.int64)
+        weights = self.constant(f"{self.label}_weights", blocks.weights)
+        for width in (before, after):
+            self.then("Gather", reads, axis=2)
+            self.then("MatMul", left=weights)
+            shape = self.constant(f"{self.label}_shape_{width}", [-1, channels, after, width], np.int64)
+            self.then("Reshape", shape)
+            self.then("Transpose", perm=[0, 1, 3, 2])
+
+    def _grow(self, side: int) -> None:
         shape, lead, sizes = (f"{self.label}_{part}" for part in ("shape", "lead", "sizes"))
         first, second = self.constant("0", [0], np.int64), self.constant("2", [2], np.int64)
         sides = self.constant(f"{self.label}_sides", [side, side], np.int64)
@@ -53,11 +69,8 @@ class _Chain:
             helper.make_node("Slice", [shape, first, second], [lead], name=lead),
             helper.make_node("Concat", [lead, sides], [sizes], name=sizes, axis=0),
         ]
-        self.then("Resize", "", "", sizes, mode="linear", coordinate_transformation_mode="half_pixel")
-        if shrinks:
-            # Weights beyond the border count as none, as in Pillow and torch; otherwise they repeat the border pixel.
-            smooth = (helper.make_attribute(key, 1) for key in ("antialias", "exclude_outside"))
-            self.nodes[-1].attribute.extend(smooth)
+        unused = "" if self.opset >= OPTIONAL_INPUTS_OPSET else self.constant("none", [])
+        self.then("Resize", unused, unused, sizes, mode="linear", coordinate_transformation_mode="half_pixel")
 
 
 def wrap(network: Network, role: Role) -> onnx.ModelProto:
@@ -119,8 +132,7 @@ def _front(network: Network, role: Role, opset: int, kind: int) -> _Chain:
     chain = _Chain(PIXELS, opset, "front")
     chain.then("Cast", to=TensorProto.FLOAT)
     chain.then("Transpose", perm=[0, 3, 1, 2])
-    if network.size != role.size:
-        chain.resize(network.size, shrinks=network.size < role.size)
+    chain.resize(3, role.size, network.size)
     mean = np.asarray(facts.mean).reshape(1, 3, 1, 1) / facts.scale
     gain = facts.scale / np.asarray(facts.std).reshape(1, 3, 1, 1)
     chain.then("Sub", chain.constant("mean", mean))
@@ -139,8 +151,7 @@ def _back(network: Network, role: Role, opset: int, raw: onnx.ValueInfoProto) ->
     chain.then("Reshape", chain.constant("raw_shape", [-1, channels(network.head), side, side], np.int64))
     if network.head.kind == "softmax":
         _difference(chain, network.head)
-    if side != role.size:
-        chain.resize(role.size, shrinks=side > role.size)
+    chain.resize(1, side, role.size)
     if network.head.kind == "probability":
         chain.then("Clip", chain.constant("zero", 0), chain.constant("one", 1))
     else:

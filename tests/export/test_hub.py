@@ -41,7 +41,7 @@ def test_code_is_not_even_downloaded_unless_it_may_run(tmp_path: Path) -> None:
     files = make_remote(tmp_path / "files", tmp_path / "ran")
     with serve_hub(files, NAME) as (endpoint, asked):
         ran = run(repository, endpoint, tmp_path / "home", "main_matte", "--checkpoint", NAME)
-        assert not any(path.endswith(".py") for path in asked)
+        assert not any(path.endswith((".py", ".safetensors")) for path in asked)
         lost = run(repository, endpoint, tmp_path / "home", "main_matte", "--checkpoint", NAME, "--revision", "v2")
         other = run(repository, endpoint, tmp_path / "home", "main_matte", "--checkpoint", "somebody/else")
     assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)

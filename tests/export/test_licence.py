@@ -20,12 +20,17 @@ def card(folder: Path, front: str, **config: str) -> Path:
 
 @pytest.mark.parametrize(
     "source",
-    ["briaai/RMBG-2.0", "nvidia/segformer-b0-finetuned-ade-512-512", "nvidia/mit-b2", "/models/briaai/RMBG-2.0/"],
+    [
+        *("briaai/RMBG-2.0", "nvidia/segformer-b0-finetuned-ade-512-512", "nvidia/mit-b2", "/models/briaai/RMBG-2.0/"),
+        "/cache/hub/models--nvidia--segformer-b0-finetuned-ade-512-512/snapshots/0a1b",
+    ],
 )
 @pytest.mark.parametrize("stated", [None, "MIT"])
 def test_sources_known_to_forbid_commercial_use_are_refused_whatever_is_stated(source: str, stated: str | None) -> None:
     terms = licence.detect(source, None, stated)
     assert not terms.commercial
+    assert terms.name != stated
+    assert terms.origin == "known source"
     with pytest.raises(LicenceError, match="not known to allow commercial use"):
         licence.require_commercial(terms, source)
 
@@ -53,6 +58,16 @@ def test_a_model_card_says_the_licence(front: str, name: str, commercial: bool, 
 def test_weights_trained_from_forbidding_ones_are_bound_by_them(tmp_path: Path) -> None:
     folder = card(tmp_path, "license: apache-2.0", _name_or_path="nvidia/mit-b0")
     assert not licence.detect(str(folder), folder, None).commercial
+
+
+def test_weights_trained_here_from_forbidding_ones_are_bound_by_them(tmp_path: Path) -> None:
+    folder = card(tmp_path, "base_model:\n- runs/first/model\n- nvidia/mit-b0")
+    terms = licence.detect("runs/second/model", folder, "Apache-2.0")
+    assert (terms.name, terms.commercial) == ("LicenseRef-NVIDIA-SegFormer", False)
+
+
+def test_a_cached_copy_is_known_by_its_name() -> None:
+    assert licence.detect("/cache/hub/models--ZhengPeng7--BiRefNet/snapshots/0a1b/", None, None).commercial
 
 
 def test_a_statement_counts_where_nothing_else_is_known() -> None:

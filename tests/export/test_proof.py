@@ -1,6 +1,7 @@
 """The proof itself: what it measures, and that it sees what is wrong."""
 
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from export.options import Options
 from export.processor import Preprocessing, read
 from export.proof import Row, prove
 from export.roles import ROLES, Role
+from export.runtime import Session
 from tests.export.checkpoints import SIDE, make_ready
 
 
@@ -28,7 +30,7 @@ def network(tmp_path: Path, main_role: Role) -> Network:
 
 def failures(network: Network, role: Role, model: onnx.ModelProto, folder: Path) -> set[str]:
     onnx.save(model, folder / "model.onnx")
-    samples = pictures.drawn(SIDE)
+    samples = pictures.samples(SIDE)
     proof = prove(folder / "model.onnx", network, contract.of_role(role), role.tolerance["fp32"], samples)
     return {row.check for row in proof.rows if not row.ok}
 
@@ -47,7 +49,7 @@ def test_wrong_preprocessing_shows_in_its_own_rows(
     found = failures(network, main_role, model, tmp_path)
     assert {row for row in found if row.startswith("preprocessing")} == {
         "preprocessing, colours, its stated values",
-        "preprocessing, pictures, its stated values",
+        "preprocessing, drawn, its stated values",
     }
 
 
@@ -96,6 +98,24 @@ def test_a_proof_fails_with_one_row_and_names_it() -> None:
     assert proof.table().splitlines()[2].split() == ["two", "3", "2", "levels", "FAILED"]
 
 
+def test_a_network_that_answers_the_same_everywhere_proves_nothing(
+    network: Network, main_role: Role, tmp_path: Path
+) -> None:
+    tensor = next(t for t in network.graph.graph.initializer if t.name == "w1")
+    tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(0), "w1"))
+    session = Session(network.graph.SerializeToString())
+    dead = replace(network, reference=lambda planes: np.asarray(session.run("input_image", planes)[0], np.float32))
+    found = failures(dead, main_role, contracted(dead, main_role, "fp32"), tmp_path)
+    assert found == {"range of the reference, at least"}
+
+
+def test_few_photographs_are_counted_once(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png")
+    assert pictures.samples(SIDE, tmp_path).label == f"photographs (2 from {tmp_path.name})"
+    assert pictures.samples(SIDE).label == "drawn"
+
+
 def test_photographs_come_upright_as_squares_and_spread_over_the_folder(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned a quarter clockwise by the camera
@@ -103,7 +123,8 @@ def test_photographs_come_upright_as_squares_and_spread_over_the_folder(tmp_path
         picture = Image.new("RGB", (40, 20), (index * 20, 0, 0))
         picture.paste((0, 255, 0), (0, 0, 20, 20))
         picture.save(tmp_path / f"{index:02}.png", exif=exif)
-    found = pictures.real(SIDE, tmp_path)
+    label, found = pictures.real(SIDE, tmp_path).label, pictures.real(SIDE, tmp_path).batch
+    assert label == f"photographs (6 from {tmp_path.name})"
     assert found.shape == (6, SIDE, SIDE, 3)
     assert [int(picture[-1, 0, 0]) for picture in found] == [0, 40, 80, 120, 160, 200]
     assert (found[:, : SIDE // 4, :, 1] > 200).all()
@@ -112,9 +133,21 @@ def test_photographs_come_upright_as_squares_and_spread_over_the_folder(tmp_path
 def test_a_folder_without_pictures_or_with_broken_ones_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no pictures"):
         pictures.real(SIDE, tmp_path)
-    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff no")
-    with pytest.raises(UsageError, match="cannot read the picture"):
-        pictures.real(SIDE, tmp_path)
+    whole = BytesIO()
+    Image.new("RGB", (64, 64)).save(whole, "PNG")
+    damaged = bytearray(whole.getvalue())
+    damaged[36:48] = b"\0" * 12
+    for content in (b"\xff\xd8\xff no", bytes(damaged), whole.getvalue()[:50], bomb()):
+        (tmp_path / "broken.png").write_bytes(content)
+        with pytest.raises(UsageError, match="cannot read the picture"):
+            pictures.real(SIDE, tmp_path)
+
+
+def bomb() -> bytes:
+    """A small file of 400 million pixels."""
+    file = BytesIO()
+    Image.new("1", (20000, 20000)).save(file, "PNG")
+    return file.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -126,6 +159,7 @@ def test_a_folder_without_pictures_or_with_broken_ones_is_an_error(tmp_path: Pat
         ('{"size": 384}', Preprocessing(size=384, stated=True)),
         ('{"size": {"shortest_edge": 384}}', Preprocessing(size=384, stated=True)),
         ('{"size": 384, "do_resize": false}', Preprocessing(stated=True)),
+        ('{"size": 384, "resample": 3}', Preprocessing(size=384, resample="bicubic", stated=True)),
     ],
 )
 def test_a_processor_file_is_read_as_its_class_reads_it(text: str, wanted: Preprocessing, tmp_path: Path) -> None:

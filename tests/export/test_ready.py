@@ -24,7 +24,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "half precision": {"half": True},
     "two outputs": {"coarse": True},
     "two classes": {"channels": 2},
+    "opset 11": {"opset": 11},
+    "opset 12": {"opset": 12, "batch": 1},
     "opset 13": {"opset": 13, "batch": 1},
+    "opset 11 at half the side": {"opset": 11, "side": SIDE // 2, "channels": 2},
     "an output called alpha": {"output": "alpha"},
     "half the contract's side": {"side": SIDE // 2, "batch": 1},
     "twice the contract's side": {"side": SIDE * 2},
@@ -76,6 +79,17 @@ def test_a_graph_with_its_batch_baked_in_runs_picture_by_picture(
         assert json.loads((done.folder / "model.json").read_text())["one_picture_at_a_time"] is baked
     assert loops == {"free": 0, "baked": 1}
     assert done.folder.name == "2"
+
+
+@pytest.mark.parametrize("kind", [{}, {"channels": 2}, {"probability": True}], ids=["logits", "two", "probabilities"])
+def test_one_picture_at_a_time_goes_with_half_precision(
+    kind: dict[str, Any], main_role: Role, options: Options, tmp_path: Path
+) -> None:
+    path = make_ready(tmp_path / "model.onnx", batch=1, baked=True, **kind)
+    done = export(main_role, str(path), Options(options.repository, precision="fp16"))
+    graph = onnx.load(done.folder / "model.onnx").graph
+    assert [node.op_type for node in graph.node].count("Loop") == 1
+    assert done.proof.ok
 
 
 def test_the_largest_map_is_the_matte_unless_another_is_named(

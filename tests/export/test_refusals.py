@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-import onnx
 import pytest
 import torch
 
@@ -106,6 +105,16 @@ def _other_file(folder: Path, _: Path) -> str:
     return str(folder / "model.pt")
 
 
+def _configured(**facts: object) -> Break:
+    def broken(folder: Path, sigmoid: Path) -> str:
+        shutil.copytree(sigmoid, folder, dirs_exist_ok=True)
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, **facts}))
+        return str(folder)
+
+    return broken
+
+
 STEP_FAULTS: dict[str, tuple[Break, str]] = {
     "no such folder": (_missing, "no such checkpoint"),
     "an empty folder": (_empty, "no config.json and no .onnx file"),
@@ -113,9 +122,14 @@ STEP_FAULTS: dict[str, tuple[Break, str]] = {
     "no config": (_no_config, "no config.json"),
     "a broken config": (_broken_config, "not readable as JSON"),
     "another architecture": (_unknown, "unknown architecture"),
+    "an auto_map of null": (_configured(model_type="x", auto_map=None), "unknown architecture"),
+    "depths for fewer blocks": (_configured(depths=[1]), "cannot read the network"),
+    "more blocks than depths": (_configured(num_encoder_blocks=3), "cannot read the network"),
+    "no attention heads": (_configured(num_attention_heads=[0, 2]), "cannot read the network"),
+    "sizes that are a word": (_configured(hidden_sizes="abc"), "hidden_sizes"),
     "150 classes": (_classes, "150 classes"),
-    "half a safetensors file": (_truncated, "cannot read the weights"),
-    "a nonsense safetensors file": (_nonsense, "cannot read the weights"),
+    "half a safetensors file": (_truncated, "cannot read the network"),
+    "a nonsense safetensors file": (_nonsense, "cannot read the network"),
     "a processor that crops": (_crop, "do_center_crop"),
     "a .bin that runs code": (_pickled("pytorch_model.bin"), "cannot read"),
     "a .pt that runs code": (_pickled("model.pt"), "cannot read model.pt"),
@@ -145,8 +159,12 @@ USAGE_FAULTS = {
     "an unknown option": (["step_matte", "--checkpoint", "x", "--fast"], "--fast"),
     "no checkpoint": (["step_matte"], "--checkpoint"),
     "an unknown precision": (["step_matte", "--checkpoint", "x", "--precision", "int4"], "int4"),
+    "a third class": (["step_matte", "--checkpoint", "x", "--subject", "2"], "--subject"),
     "pictures that are not there": (["step_matte", "--checkpoint", "x", "--pictures", "/nowhere"], "/nowhere"),
     "figures that are not there": (["step_matte", "--checkpoint", "x", "--figures", "/nowhere"], "/nowhere"),
+    "a version below one": (["step_matte", "--checkpoint", "x", "--version=-3"], "'-3' is no integer from 1"),
+    "version nought": (["step_matte", "--checkpoint", "x", "--version", "0"], "'0' is no integer from 1"),
+    "a size of nought": (["step_matte", "--checkpoint", "x", "--network-size", "0"], "'0' is no integer from 1"),
     "figures for no version": (["figures", "step_matte", "9", "--json", "/nowhere"], "no such version"),
 }
 
@@ -160,6 +178,13 @@ def test_a_wrong_command_line_is_one_line(
     err = capsys.readouterr().err
     assert told in err
     assert err.count("\n") == 1
+
+
+def test_a_revision_is_a_hubs(sigmoid: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    repository = make_repository(tmp_path / "repository", 512)
+    words = ["step_matte", "--checkpoint", str(sigmoid), "--revision", "v9", "--repository", str(repository)]
+    assert main(words) == 2
+    assert "--revision chooses among a hub's versions" in capsys.readouterr().err
 
 
 def test_a_repository_without_the_network_is_refused(sigmoid: Path, step: Role, tmp_path: Path) -> None:
@@ -220,47 +245,6 @@ def test_a_role_refuses_families_that_it_does_not_take(tmp_path: Path, capsys: p
     assert "step_matte takes segformer checkpoints" in capsys.readouterr().err
 
 
-def _file(path: Path, content: bytes) -> list[str]:
-    path.write_bytes(content)
-    return [str(path)]
-
-
-READY_FAULTS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
-    "no ONNX": (lambda path: _file(path, b"no" * 99), "not a readable ONNX file"),
-    "empty": (lambda path: _file(path, b""), "not a readable ONNX file"),
-    "three channels out": (lambda path: [str(make_ready(path, 1024, channels=3))], "no output is a square map"),
-    "two outputs of the same name asked for": (
-        lambda path: [str(make_ready(path, 1024)), "--output", "matte"],
-        "no matte-like output matte",
-    ),
-    "four pictures at once": (lambda path: [str(make_ready(path, 1024, batch=4))], "exactly 4 pictures"),
-    "another size asked for": (
-        lambda path: [str(make_ready(path, 1024)), "--network-size", "512"],
-        "takes 1024 x 1024 only",
-    ),
-    "fp16 made int8": (lambda path: [str(make_ready(path, 1024, half=True)), "--precision", "int8"], "fp16 already"),
-    "a file that is not in the folder": (
-        lambda path: [str(make_ready(path).parent), "--file", "other.onnx"],
-        "no file other.onnx",
-    ),
-}
-
-
-@pytest.mark.parametrize(("make", "words"), READY_FAULTS.values(), ids=READY_FAULTS)
-def test_a_bad_ready_made_file_is_one_line_and_changes_nothing(
-    make: Callable[[Path], list[str]], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    repository = make_repository(tmp_path / "repository", 1024)
-    before = tree(repository)
-    (tmp_path / "files").mkdir()
-    arguments = make(tmp_path / "files" / "model.onnx")
-    assert main(["main_matte", "--checkpoint", *arguments, "--repository", str(repository)]) != 0
-    err = capsys.readouterr().err
-    assert words in err
-    assert err.count("\n") == 1
-    assert tree(repository) == before
-
-
 def test_an_unreachable_hub_is_one_line_without_a_traceback(tmp_path: Path) -> None:
     repository = make_repository(tmp_path / "repository", 512)
     command = [sys.executable, "-m", "export", "step_matte", "--checkpoint", "somebody/something"]
@@ -285,13 +269,3 @@ def test_tensorrt_where_there_is_none_says_how_to_get_it(
     assert "pip install tensorrt" in capsys.readouterr().err
     assert main([*words, "--precision", "int8"]) == 2
     assert tree(repository) == before
-
-
-def test_a_checker_error_of_onnx_is_a_checkpoint_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    repository = make_repository(tmp_path / "repository", 1024)
-    model = onnx.load(make_ready(tmp_path / "model.onnx"))
-    model.graph.node[0].op_type = "NoSuchOperator"
-    onnx.save(model, tmp_path / "model.onnx")
-    words = ["main_matte", "--checkpoint", str(tmp_path / "model.onnx"), "--repository", str(repository)]
-    assert main(words) == 1
-    assert "NoSuchOperator" in capsys.readouterr().err

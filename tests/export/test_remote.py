@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from export import pictures
-from export.errors import CheckpointError
+from export.errors import CheckpointError, UsageError
 from export.exporter import export
 from export.options import Options
 from export.quiet import quiet_libraries
@@ -61,8 +61,13 @@ def test_trusted_code_is_built_plainly_and_its_last_output_is_the_matte(
         ("import torch\n", "import torch\nimport no_such_package\n", "no_such_package"),
         ("self.fine = torch.nn.Conv2d(3, 1, 4, stride=4)", "self.fine = torch.nn.Conv2d(3, 1, 5)", "do not fit"),
         ("self.fine = ", "self.extra = torch.nn.Linear(2, 2)\n        self.fine = ", "2 weights are missing"),
-        ("self.fine(x)]", "self.fine(x) if float(x.sum()) >= 0 else x]", "LastOutput cannot be exported"),
+        ("self.fine(x)]", "self.fine(x) if float(x.sum()) < 1e9 else x]", "LastOutput cannot be exported"),
         ("self.coarse(x), self.fine(x)", "self.fine(x), x", r"\[1, 3, 64, 64\]; a matte is"),
+        ("super().__init__(config)", "super().__init__(config); undefined_name", "does not run: name 'undefined_name'"),
+        ("super().__init__(config)", "super().__init__(config); [][0]", "does not run: list index"),
+        ("super().__init__(config)", "super().__init__(config); assert not config", "does not run: AssertionError"),
+        ("return [", "assert x.shape[2] % 7 == 0, 'a multiple of 7'; return [", "does not run: a multiple of 7"),
+        ("[self.coarse(x), self.fine(x)]", "{'matte': self.fine(x)}", "answers with a dict, not with a tensor"),
         ("def __init__(self, config):", "def __init__(self, config:", "does not run|was never closed"),
     ],
 )
@@ -72,6 +77,26 @@ def test_code_that_is_no_matte_network_is_a_clear_error(
     folder = make_remote(tmp_path / "remote", tmp_path / "ran", code=REMOTE_CODE.replace(before, after, 1))
     with quiet_libraries(), pytest.raises(CheckpointError, match=words):
         export(main_role, str(folder), Options(options.repository, trust_remote_code=True))
+
+
+def test_code_in_another_repository_is_refused(main_role: Role, options: Options, tmp_path: Path) -> None:
+    folder = make_remote(tmp_path / "remote", tmp_path / "ran")
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"]["AutoModelForImageSegmentation"] = "somebody/else--tiny.TinyMatte"
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=r"from another repository .somebody/else--tiny"):
+        export(main_role, str(folder), Options(options.repository, trust_remote_code=True))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_sigmoid_inside_the_code_needs_a_word(main_role: Role, options: Options, tmp_path: Path) -> None:
+    code = REMOTE_CODE.replace("self.fine(x)]", "self.fine(x).sigmoid()]")
+    folder = make_remote(tmp_path / "remote", tmp_path / "ran", code=code)
+    with quiet_libraries(), pytest.raises(UsageError, match="without saying why; say --activation"):
+        export(main_role, str(folder), Options(options.repository, trust_remote_code=True))
+    with quiet_libraries():
+        done = export(main_role, str(folder), Options(options.repository, trust_remote_code=True, activation="none"))
+    assert json.loads((done.folder / "model.json").read_text())["head"]["kind"] == "probability"
 
 
 def test_deformable_convolutions_become_one_operator(main_role: Role, options: Options, tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from export import pictures, segformer
-from export.checkpoint import open_local
+from export.checkpoint import Checkpoint, open_local
 from export.contract import of_role
-from export.errors import CheckpointError
+from export.errors import CheckpointError, UsageError
 from export.exporter import Exported, contracted, export
-from export.network import Network
+from export.network import Head, Network
 from export.options import Options
 from export.processor import Pictures, Planes
 from export.proof import prove
@@ -104,7 +104,7 @@ def test_model_json_says_everything_that_others_read(exported: Exported) -> None
 
 def test_the_table_has_every_kind_of_check(exported: Exported) -> None:
     table = exported.proof.table()
-    for words in ("input as in", "output as in", "noise, batch 1", "noise, batch 3", "pictures, batch 3"):
+    for words in ("input as in", "output as in", "noise, batch 1", "noise, batch 3", "drawn, batch 3"):
         assert words in table
     for words in ("preprocessing, colours, its own processor", "file size", "latency", "release 24.10"):
         assert words in table
@@ -136,7 +136,7 @@ def test_every_precision_stays_within_its_tolerance(
     with quiet_libraries():
         model = contracted(network, step, precision)
     onnx.save(model, tmp_path / "model.onnx")
-    samples = pictures.drawn(SIDE)
+    samples = pictures.samples(SIDE)
     proof = prove(tmp_path / "model.onnx", network, of_role(step), step.tolerance[precision], samples)
     assert proof.ok, proof.table()
     kinds = {tensor.data_type for tensor in model.graph.initializer if len(tensor.dims) == 2}
@@ -158,6 +158,42 @@ def test_a_bare_state_dictionary_is_read_without_running_anything(sigmoid: Path,
     assert torch.equal(first, second)
 
 
+def test_weights_that_give_no_numbers_are_refused(sigmoid: Path, step: Role, options: Options, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "broken"
+    shutil.copytree(sigmoid, folder)
+    weights = load_file(folder / "model.safetensors")
+    weights["decode_head.classifier.weight"] *= float("nan")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with quiet_libraries(), pytest.raises(CheckpointError, match="no finite numbers"):
+        export(step, str(folder), options)
+    assert not (options.repository / "step_matte" / "1").exists()
+
+
+def test_another_rule_of_resizing_is_remarked(softmax: Path, main_role: Role, options: Options, tmp_path: Path) -> None:
+    folder = tmp_path / "bicubic"
+    shutil.copytree(softmax, folder)
+    facts = json.loads((folder / "preprocessor_config.json").read_text())
+    (folder / "preprocessor_config.json").write_text(json.dumps({**facts, "resample": 3}))
+    with quiet_libraries():
+        done = export(main_role, str(folder), options)
+    card = json.loads((done.folder / "model.json").read_text())
+    assert card["remarks"] == ["the processor resizes with bicubic, the graph bilinearly"]
+
+
+def test_a_processor_that_does_not_resize_goes_with_a_network_size(
+    sigmoid: Path, step: Role, options: Options, tmp_path: Path
+) -> None:
+    folder = tmp_path / "fixed"
+    shutil.copytree(sigmoid, folder)
+    facts = json.loads((folder / "preprocessor_config.json").read_text())
+    (folder / "preprocessor_config.json").write_text(json.dumps({**facts, "do_resize": False}))
+    with quiet_libraries():
+        done = export(step, str(folder), Options(options.repository, network_size=SIDE // 2))
+    assert json.loads((done.folder / "model.json").read_text())["network_size"] == SIDE // 2
+
+
 def test_a_checkpoint_without_its_head_is_refused(tmp_path: Path, step: Role) -> None:
     from tests.export.checkpoints import make_segformer
 
@@ -166,10 +202,33 @@ def test_a_checkpoint_without_its_head_is_refused(tmp_path: Path, step: Role) ->
         segformer.load(open_local(str(folder)), step, Options())
 
 
-@pytest.mark.parametrize("labels", [("background", "subject"), ("subject", "background")])
-def test_the_subject_of_two_classes_is_the_one_that_is_not_background(labels: tuple[str, str], tmp_path: Path) -> None:
+def two_classes(tmp_path: Path, labels: tuple[str, str]) -> Checkpoint:
     config = {"model_type": "segformer", "id2label": dict(enumerate(labels)), "architectures": []}
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "model.safetensors").touch()
-    head = segformer._head(open_local(str(tmp_path)))
-    assert (head.kind, labels[head.subject]) == ("softmax", "subject")
+    return open_local(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("labels", "subject"),
+    [
+        (("background", "subject"), 1),
+        (("subject", "background"), 0),
+        (("subject", "__background__"), 0),
+        (("Person", "Other"), 0),
+        (("_background_", "cat"), 1),
+        (("LABEL_0", "LABEL_1"), 1),
+    ],
+)
+def test_the_subject_of_two_classes_is_the_one_that_is_not_background(
+    labels: tuple[str, str], subject: int, tmp_path: Path
+) -> None:
+    assert segformer._head(two_classes(tmp_path, labels), None) == Head("softmax", subject)
+
+
+@pytest.mark.parametrize("labels", [("cat", "dog"), ("background", "other")])
+def test_two_classes_whose_names_do_not_say_it_need_a_word(labels: tuple[str, str], tmp_path: Path) -> None:
+    checkpoint = two_classes(tmp_path, labels)
+    with pytest.raises(UsageError, match=f"{labels[0]} or {labels[1]}, is the subject. Say --subject"):
+        segformer._head(checkpoint, None)
+    assert segformer._head(checkpoint, 0) == Head("softmax", 0)

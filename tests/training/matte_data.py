@@ -34,7 +34,7 @@ def write_pairs(folder: Path, count: int) -> Path:
     return folder
 
 
-def tiny_checkpoint(folder: Path) -> Path:
+def tiny_checkpoint(folder: Path, classes: int = 1) -> Path:
     """A SegFormer of 4 thin stages, random weights."""
     config = SegformerConfig(
         hidden_sizes=[16, 16, 32, 32],
@@ -44,6 +44,6 @@ def tiny_checkpoint(folder: Path) -> Path:
         drop_path_rate=0.0,
         classifier_dropout_prob=0.1,
     )
-    config.num_labels = 1
+    config.num_labels = classes
     SegformerForSemanticSegmentation(config).save_pretrained(folder)
     return folder

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from tests.training.matte_data import ellipse, tiny_checkpoint, write_pairs
 from training.__main__ import main
@@ -102,6 +103,71 @@ def test_the_inner_size_changes_what_the_network_sees_but_not_the_contract(check
     assert not np.array_equal(direct(pixels), reduced(pixels))
 
 
+@pytest.mark.parametrize("size", [{"height": 32, "width": 32}, {"shortest_edge": 32}, 32])
+def test_a_checkpoint_looks_at_its_own_size(tmp_path: Path, size: int | dict[str, int]) -> None:
+    checkpoint = str(tiny_checkpoint(tmp_path))
+    pixels = ellipse(2, (SIZE, SIZE))[0][None]
+    whole = TorchPredictor(checkpoint, SIZE)(pixels)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"do_resize": True, "size": size}))
+    assert np.array_equal(TorchPredictor(checkpoint, SIZE)(pixels), TorchPredictor(checkpoint, SIZE, inner=32)(pixels))
+    assert np.array_equal(TorchPredictor(checkpoint, SIZE, inner=SIZE)(pixels), whole)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"do_resize": False, "size": size}))
+    assert np.array_equal(TorchPredictor(checkpoint, SIZE)(pixels), whole)
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ('{"size": {"height": 32, "width": 64}}', "is not one square; name one with --inner-size"),
+        ("{", "not readable"),
+        ('{"image_mean": [0.5, 0.5, 0.5]}', "image_mean is not ImageNet's"),
+    ],
+)
+def test_preprocessing_that_is_not_repeated_here_is_refused(tmp_path: Path, facts: str, message: str) -> None:
+    checkpoint = tiny_checkpoint(tmp_path)
+    (checkpoint / "preprocessor_config.json").write_text(facts)
+    with pytest.raises(MatteError, match=message):
+        TorchPredictor(str(checkpoint), SIZE)
+
+
+@pytest.mark.parametrize("classes", [2, 150])
+def test_a_head_that_is_no_matte_is_refused_not_replaced(tmp_path: Path, classes: int) -> None:
+    checkpoint = str(tiny_checkpoint(tmp_path, classes))
+    with pytest.raises(MatteError, match=f"{classes} classes; a matte has 1"):
+        TorchPredictor(checkpoint, SIZE)
+    assert load_segformer(checkpoint).config.num_labels == 1
+
+
+def test_a_checkpoint_without_head_is_refused(tmp_path: Path) -> None:
+    checkpoint = tiny_checkpoint(tmp_path)
+    weights = load_file(checkpoint / "model.safetensors")
+    kept = {name: value for name, value in weights.items() if "classifier" not in name}
+    save_file(kept, checkpoint / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(MatteError, match=r"lacks decode_head\.classifier"):
+        TorchPredictor(str(checkpoint), SIZE)
+
+
+def test_half_a_file_of_weights_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = tiny_checkpoint(tmp_path / "checkpoint")
+    write_pairs(tmp_path / "data", 1)
+    data = (checkpoint / "model.safetensors").read_bytes()
+    (checkpoint / "model.safetensors").write_bytes(data[: len(data) // 2])
+    assert main(["evaluate", str(checkpoint), "--data", str(tmp_path / "data")]) == 2
+    assert "checkpoint: cannot be loaded as a SegFormer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option", [["--limit", "0"], ["--limit", "-1"], ["--size", "0"], ["--inner-size", "-32"], ["--worst", "-1"]]
+)
+def test_a_count_out_of_range_is_told_before_anything_is_read(
+    option: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", "nowhere", "--data", str(tmp_path), *option])
+    assert stopped.value.code == 2
+    assert f"argument {option[0]}: '{option[1]}': expected a number from" in capsys.readouterr().err
+
+
 def test_files_outside_the_contract_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_pairs(tmp_path / "data", 1)
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
@@ -109,3 +175,5 @@ def test_files_outside_the_contract_are_refused(tmp_path: Path, capsys: pytest.C
     assert "broken.onnx: not a loadable ONNX file" in capsys.readouterr().err
     with pytest.raises(MatteError, match="not a loadable"):
         OnnxPredictor(tmp_path / "missing.onnx")
+    assert main(["evaluate", "/nowhere/at/all", "--data", str(tmp_path / "data")]) == 2
+    assert "/nowhere/at/all: cannot be loaded as a SegFormer" in capsys.readouterr().err

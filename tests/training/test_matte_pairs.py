@@ -99,6 +99,44 @@ def test_sixteen_bit_masks_keep_their_range(tmp_path: Path) -> None:
     assert read_pair(find_pairs(tmp_path)[0])[1].tolist() == [[0, 128, 255]]
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_a_cut_out_is_a_mask_by_its_transparency(tmp_path: Path, mode: str) -> None:
+    write(tmp_path / "x.png", 3, 1)
+    dark = Image.new(mode, (3, 1))
+    dark.putalpha(Image.fromarray(np.array([[0, 100, 255]], np.uint8)))
+    dark.save(tmp_path / "x.mask.png")
+    assert read_pair(find_pairs(tmp_path)[0])[1].tolist() == [[0, 100, 255]]
+
+
+def test_an_opaque_mask_with_an_alpha_channel_is_read_by_its_grey(tmp_path: Path) -> None:
+    write(tmp_path / "x.png", 3, 1)
+    Image.fromarray(np.array([[0, 100, 255]], np.uint8)).convert("RGBA").save(tmp_path / "x.mask.png")
+    assert read_pair(find_pairs(tmp_path)[0])[1].tolist() == [[0, 100, 255]]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_mask_of_zeros_and_ones_is_refused(tmp_path: Path, kind: type[np.uint8 | np.uint16]) -> None:
+    write(tmp_path / "x.png", 3, 1)
+    cv2.imwrite(str(tmp_path / "x.mask.png"), np.array([[0, 1, 1]], kind))
+    with pytest.raises(MatteError, match=r"x\.mask\.png: no value above 1"):
+        read_pair(find_pairs(tmp_path)[0])
+
+
+def test_an_empty_mask_says_that_there_is_no_subject(tmp_path: Path) -> None:
+    write(tmp_path / "x.png", 3, 1)
+    write(tmp_path / "x.mask.png", 3, 1, value=0)
+    assert read_pair(find_pairs(tmp_path)[0])[1].tolist() == [[0, 0, 0]]
+
+
+def test_a_manifest_written_by_hand_counts_to_its_last_line(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / "images" / f"{name}.jpg")
+        write(tmp_path / "masks" / f"{name}.png")
+    lines = [f'{{"image": "images/{name}.jpg", "mask": "masks/{name}.png"}}' for name in ("a", "b")]
+    (tmp_path / "manifest.jsonl").write_text("\n".join(lines))
+    assert [p.name for p in find_pairs(tmp_path)] == ["a", "b"]
+
+
 def test_a_growing_set_is_read_by_the_whole_lines_of_its_manifest(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write(tmp_path / "images" / f"{name}.jpg")

@@ -1,18 +1,28 @@
+import copy
 import json
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import metadata_load
 from safetensors.torch import load_file
 
+from export import licence
 from tests.training.matte_data import ellipse, tiny_checkpoint, write_pairs
 from training.__main__ import main
+from training.matte import average
 from training.matte.augment import sample
+from training.matte.checkpoint import bases, note_bases
+from training.matte.errors import MatteError
 from training.matte.evaluation import evaluate
+from training.matte.head import fold_head
 from training.matte.loss import edge_weight, matte_loss
 from training.matte.metrics import mean
-from training.matte.network import TorchPredictor, fresh_segformer
+from training.matte.network import TorchPredictor, fresh_segformer, load_segformer, save_segformer
 from training.matte.pairs import find_pairs
 from training.matte.stream import BatchStream, Stage
 from training.matte.trainer import Recipe, Running, newest_checkpoint, train
@@ -58,11 +68,92 @@ def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) 
         assert all(torch.equal(whole[key], resumed[key]) for key in whole), name
 
 
+def test_two_processes_train_one_network_and_go_on_from_its_checkpoint(tmp_path: Path) -> None:
+    folder = write_pairs(tmp_path / "data", 5)
+    checkpoint = tiny_checkpoint(tmp_path / "tiny")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "training", "matte", "--data", str(folder), "--output", str(tmp_path / "run"), "--sizes", "64"]
+    command += ["--batch", "1", "--workers", "0", "--save-every", "2", "--checkpoint", str(checkpoint)]
+    for steps in ("2", "4"):
+        done = subprocess.run([*command, "--steps", steps], check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    first, last = (load_file(tmp_path / "run" / f"checkpoint-{n}" / "model.safetensors") for n in (2, 4))
+    assert any(not torch.equal(first[key], last[key]) for key in first)
+    assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
+    assert newest_checkpoint(tmp_path / "run") == tmp_path / "run" / "checkpoint-4"
+
+
+def base_models(folder: Path) -> list[str]:
+    facts = metadata_load(folder / "README.md")
+    assert facts is not None
+    names: list[str] = facts["base_model"]
+    return names
+
+
+def test_the_licence_of_the_start_binds_what_is_trained_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pairs = find_pairs(write_pairs(tmp_path / "data", 2))
+    tiny_checkpoint(tmp_path / "nvidia" / "segformer-b0")
+    tiny_checkpoint(tmp_path / "other")
+    recipe = Recipe("nvidia/segformer-b0", steps=1, batch=1, stages=(Stage(64, 1),))
+    first = train(pairs, recipe, Running(Path("first"), save_every=1, workers=0))
+    assert base_models(first) == base_models(Path("first/checkpoint-1")) == ["nvidia/segformer-b0"]
+    running = Running(Path("second"), save_every=1, workers=0)
+    second = train(pairs, replace(recipe, checkpoint="first/model"), running)
+    assert base_models(second) == ["first/model", "nvidia/segformer-b0"]
+    resumed = train(pairs, replace(recipe, checkpoint="other", steps=2), running)
+    assert base_models(resumed) == ["other", "first/model", "nvidia/segformer-b0"]
+    terms = licence.detect("second/model", resumed, "Apache-2.0")
+    assert (terms.name, terms.commercial) == ("LicenseRef-NVIDIA-SegFormer", False)
+
+
+def test_weights_of_ones_own_have_no_base(tmp_path: Path) -> None:
+    save_segformer(load_segformer(str(tiny_checkpoint(tmp_path / "tiny"))), tmp_path / "saved", 64)
+    assert not (tmp_path / "saved" / "README.md").exists()
+
+
+def test_the_base_stands_beside_what_a_card_says_already(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("---\nlicense: mit\nbase_model: someone/else\n---\n# Mine\n")
+    assert bases(str(tmp_path)) == ("someone/else",)
+    note_bases(tmp_path, ("nvidia/mit-b0",))
+    assert base_models(tmp_path) == ["nvidia/mit-b0"]
+    text = (tmp_path / "README.md").read_text()
+    assert "license: mit" in text
+    assert text.endswith("# Mine\n")
+
+
+@pytest.mark.parametrize("text", ["---\nbase_model: [\n---\n", "---\n- 1\n---\n"])
+def test_a_broken_card_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "README.md").write_text(text)
+    with pytest.raises(MatteError, match=r"README\.md: its front matter is not readable"):
+        bases(str(tmp_path))
+
+
 def test_a_checkpoint_cut_short_is_not_resumed_from(tmp_path: Path) -> None:
     for step, name in ((5, "average.safetensors"), (10, "model.safetensors")):
         (tmp_path / f"checkpoint-{step}").mkdir()
         (tmp_path / f"checkpoint-{step}" / name).touch()
     assert newest_checkpoint(tmp_path) == tmp_path / "checkpoint-5"
+
+
+def test_a_run_ended_while_it_writes_a_checkpoint_leaves_none_that_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_short(_: object, path: Path) -> None:
+        Path(path).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(average, "save_file", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            find_pairs(write_pairs(tmp_path / "data", 2)),
+            tiny_recipe(tmp_path, steps=1),
+            Running(tmp_path / "run", save_every=1, workers=0),
+        )
+    assert (tmp_path / "run" / "checkpoint-1").is_dir()
+    assert newest_checkpoint(tmp_path / "run") is None
 
 
 def test_the_stream_is_fixed_by_seed_and_step_and_shows_every_picture_once_an_epoch(tmp_path: Path) -> None:
@@ -78,6 +169,7 @@ def test_the_stream_is_fixed_by_seed_and_step_and_shows_every_picture_once_an_ep
     drawn = [one._pair_at(draw).name for draw in range(16)]
     assert sorted(drawn[:8]) == sorted(drawn[8:]) == [p.name for p in pairs]
     assert drawn[:8] != drawn[8:]
+    assert [one._first_draw(step) for step in range(5)] == [0, 64, 128, 144, 160]
 
 
 def test_samples_keep_picture_and_alpha_together() -> None:
@@ -138,6 +230,26 @@ def test_a_broken_picture_ends_the_training_with_its_name(tmp_path: Path, capsys
     options = ["--checkpoint", checkpoint, "--steps", "2", "--sizes", "64", "--workers", "0"]
     assert main(["matte", "--data", str(folder), "--output", str(tmp_path / "run"), *options]) == 2
     assert "001.jpg: not a readable picture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (96, 160)])
+def test_the_folded_head_is_the_head(height: int, width: int) -> None:
+    torch.manual_seed(0)
+    network = fresh_segformer(32).train()
+    folded = fold_head(copy.deepcopy(network))
+    pixels = torch.randn(2, 3, height, width)
+    results = [model(pixel_values=pixels).logits for model in (network, folded)]
+    assert results[0].shape == (2, 1, height // 4, width // 4)
+    assert torch.allclose(results[0], results[1], atol=1e-5)
+    for result in results:
+        result.square().sum().backward()
+    wanted, found = (dict(model.decode_head.named_parameters()) for model in (network, folded))
+    assert wanted.keys() == found.keys()
+    for name, parameter in wanted.items():
+        gradient, other = parameter.grad, found[name].grad
+        assert gradient is not None
+        assert other is not None
+        assert torch.allclose(gradient, other, rtol=1e-3, atol=1e-4 * float(gradient.abs().max()) + 1e-5), name
 
 
 def test_a_fresh_network_lets_every_block_take_part() -> None:

@@ -163,6 +163,12 @@ def test_a_second_run_makes_only_what_is_missing(tmp_path: Path) -> None:
     assert all(path.stat().st_mtime_ns == times[path] for path in kept)
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert main(["--out", str(tmp_path / "file" / "set"), "--count", "1", "--workers", "1"]) == 1
+    assert f"{tmp_path}/file/set cannot be written: " in capsys.readouterr().err
+
+
 def test_a_folder_never_mixes_seeds(tmp_path: Path) -> None:
     generate(Plan(tmp_path, 3, SIZE), 1, workers=1)
     with pytest.raises(DatasetError, match="name another folder"):

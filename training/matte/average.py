@@ -13,6 +13,7 @@ from transformers import (
     TrainingArguments,
 )
 
+from training.matte.checkpoint import note_bases
 from training.matte.network import save_segformer
 
 WEIGHTS = "average.safetensors"
@@ -26,10 +27,18 @@ class MovingAverage(TrainerCallback):
     newest average as a checkpoint of its own, ready for evaluation and export.
     """
 
-    def __init__(self, model: SegformerForSemanticSegmentation, decay: float, folder: Path, size: int) -> None:
+    def __init__(
+        self,
+        model: SegformerForSemanticSegmentation,
+        decay: float,
+        folder: Path,
+        size: int,
+        bases: tuple[str, ...] = (),
+    ) -> None:
         self._decay = decay
         self._folder = folder
         self._size = size
+        self._bases = bases
         self._weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
 
     def resume(self, checkpoint: Path) -> None:
@@ -60,12 +69,19 @@ class MovingAverage(TrainerCallback):
         control: TrainerControl,  # noqa: ARG002
         **kwargs: SegformerForSemanticSegmentation,
     ) -> None:
+        if not state.is_world_process_zero:
+            return
         self.write(kwargs["model"], self._folder / "model")
-        save_file(self._weights, self._folder / f"checkpoint-{state.global_step}" / WEIGHTS)
+        checkpoint = self._folder / f"checkpoint-{state.global_step}"
+        if self._bases:
+            note_bases(checkpoint, self._bases)
+        part = checkpoint / f"{WEIGHTS}.part"
+        save_file(self._weights, part)
+        part.replace(checkpoint / WEIGHTS)
 
     def write(self, model: SegformerForSemanticSegmentation, folder: Path) -> None:
         """Store the average as a checkpoint directory; the model itself keeps its weights."""
         kept = {name: value.detach().clone() for name, value in model.state_dict().items()}
         model.load_state_dict(self._weights)
-        save_segformer(model, folder, self._size)
+        save_segformer(model, folder, self._size, self._bases)
         model.load_state_dict(kept)

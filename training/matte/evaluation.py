@@ -85,13 +85,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", help="checkpoint folder or hub id, or a .onnx file in the serving contract")
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of pairs")
     parser.add_argument("--output", type=Path, help="folder for scores.json, scores.csv and worst.jpg")
-    parser.add_argument("--size", type=int, default=512, help="contract size of a checkpoint (default 512)")
+    positive = _number_from(1)
+    parser.add_argument("--size", type=positive, default=512, help="contract size of a checkpoint (default 512)")
     parser.add_argument(
-        "--inner-size", type=int, help="size at which a checkpoint looks at the picture (default: --size)"
+        "--inner-size", type=positive, help="size at which a checkpoint looks (default: what it states, else --size)"
     )
     parser.add_argument("--revision", help="revision of a hub checkpoint")
-    parser.add_argument("--limit", type=int, help="only so many pictures, drawn by a fixed seed")
-    parser.add_argument("--worst", type=int, default=12, help="rows of the contact sheet (default 12)")
+    parser.add_argument("--limit", type=positive, help="only so many pictures, drawn by a fixed seed")
+    parser.add_argument("--worst", type=_number_from(0), default=12, help="rows of the contact sheet (default 12)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -106,6 +107,15 @@ def run(args: argparse.Namespace) -> int:
     means = asdict(mean([score.figures for score in scores]))
     print(f"{len(scores)} pictures at {predict.size}: " + "  ".join(f"{k} {v:.4f}" for k, v in means.items()))
     return 0
+
+
+def _number_from(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r}: expected a number from {least}")
+        return int(text)
+
+    return parse
 
 
 def load_predictor(args: argparse.Namespace) -> Predictor:

@@ -13,8 +13,13 @@ def edge_weight(alpha: Tensor) -> Tensor:
 
     The weighting of F3Net (Wei et al., AAAI 2020): how far a pixel differs from the mean of its surroundings.
     """
-    window = functional.avg_pool2d(alpha, EDGE_WINDOW, stride=1, padding=EDGE_WINDOW // 2, count_include_pad=False)
+    window = _mean_along(_mean_along(alpha, (EDGE_WINDOW, 1)), (1, EDGE_WINDOW))
     return 1 + EDGE_GAIN * (window - alpha).abs()
+
+
+def _mean_along(alpha: Tensor, window: tuple[int, int]) -> Tensor:
+    padding = (window[0] // 2, window[1] // 2)
+    return functional.avg_pool2d(alpha, window, stride=1, padding=padding, count_include_pad=False)
 
 
 def matte_loss(logits: Tensor, alpha: Tensor) -> Tensor:

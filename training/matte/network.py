@@ -1,19 +1,30 @@
 """The network: a transformers SegFormer with one sigmoid class, as trained, stored and served."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
 from transformers.models.segformer.image_processing_pil_segformer import SegformerImageProcessorPil
 
+from training.matte.checkpoint import note_bases, processor_facts, stated_size
 from training.matte.errors import MatteError
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
+# What `transformers` lets out for a configuration that makes no sense, and for files that are cut short.
+_LOADING_ERRORS = (
+    *(OSError, ValueError, RuntimeError, TypeError, LookupError, ArithmeticError, AttributeError),
+    *(SafetensorError, StrictDataclassError),
+)
 
 
 def fresh_segformer(decoder_width: int = 256) -> SegformerForSemanticSegmentation:
@@ -55,35 +66,87 @@ def attention() -> str:
 
 
 def load_segformer(checkpoint: str, revision: str | None = None) -> SegformerForSemanticSegmentation:
-    """A SegFormer from a folder or a hub id, its head replaced by one class where it has another number.
+    """A SegFormer to train, from a folder or a hub id: a head that is missing or has not one class starts anew.
 
     Raises:
         MatteError: not there, not readable, or not a SegFormer.
 
     """
-    try:
-        config = SegformerConfig.from_pretrained(checkpoint, revision=revision or "main")
-        if config.model_type != "segformer":
-            raise MatteError(f"{checkpoint}: a {config.model_type} checkpoint, a SegFormer is needed")
+    with _told_of(checkpoint):
+        config = _config(checkpoint, revision)
         config.num_labels = 1
-        return SegformerForSemanticSegmentation.from_pretrained(
-            checkpoint,
-            revision=revision or "main",
-            config=config,
-            ignore_mismatched_sizes=True,
-            use_safetensors=True,
-            attn_implementation=attention(),
-        )
-    except (OSError, ValueError, RuntimeError) as error:
+        model, _ = _model(checkpoint, revision, config)
+        return model
+
+
+def load_matte(checkpoint: str, revision: str | None = None) -> SegformerForSemanticSegmentation:
+    """A SegFormer to evaluate: as `load_segformer`, but one that is not whole or no matte is refused.
+
+    Raises:
+        MatteError: also where it has not one class, lacks weights, or wants pixels normalised otherwise.
+
+    """
+    with _told_of(checkpoint):
+        config = _config(checkpoint, revision)
+        if config.num_labels != 1:
+            classes = config.num_labels
+            raise MatteError(f"{checkpoint}: {classes} classes; a matte has 1: train it, or evaluate what export makes")
+        model, lacking = _model(checkpoint, revision, config)
+    if lacking:
+        raise MatteError(f"{checkpoint}: lacks {lacking[0]} ({len(lacking)} weights in all)")
+    facts = processor_facts(checkpoint, revision)
+    for key, wanted in (("image_mean", MEAN), ("image_std", STD)):
+        if not np.allclose(facts.get(key, wanted), wanted, atol=1e-3):
+            raise MatteError(f"{checkpoint}: its {key} is not ImageNet's; export it and evaluate the ONNX file")
+    return model
+
+
+def _config(checkpoint: str, revision: str | None) -> SegformerConfig:
+    config = SegformerConfig.from_pretrained(checkpoint, revision=revision or "main")
+    if config.model_type != "segformer":
+        raise MatteError(f"{checkpoint}: a {config.model_type} checkpoint, a SegFormer is needed")
+    return config
+
+
+def _model(
+    checkpoint: str, revision: str | None, config: SegformerConfig
+) -> tuple[SegformerForSemanticSegmentation, list[str]]:
+    """The network, and the names of what its files lack and it therefore has at random."""
+    loader: Any = SegformerForSemanticSegmentation  # the library's annotation leaves out the second answer
+    model, report = loader.from_pretrained(
+        checkpoint,
+        revision=revision or "main",
+        config=config,
+        ignore_mismatched_sizes=True,
+        use_safetensors=True,
+        attn_implementation=attention(),
+        output_loading_info=True,
+    )
+    misshapen = [name if isinstance(name, str) else name[0] for name in report["mismatched_keys"]]
+    return model, sorted({*report["missing_keys"], *misshapen})
+
+
+@contextmanager
+def _told_of(checkpoint: str) -> Iterator[None]:
+    try:
+        yield
+    except _LOADING_ERRORS as error:
         raise MatteError(f"{checkpoint}: cannot be loaded as a SegFormer ({error})") from error
 
 
-def save_segformer(model: SegformerForSemanticSegmentation, folder: Path, size: int) -> None:
-    """Write config.json, model.safetensors and preprocessor_config.json, which is all that an exporter needs."""
+def save_segformer(
+    model: SegformerForSemanticSegmentation, folder: Path, size: int, bases: tuple[str, ...] = ()
+) -> None:
+    """Write config.json, model.safetensors and preprocessor_config.json, which is all that an exporter needs.
+
+    `bases` are the names of the weights that these were trained from; they go into the folder's card.
+    """
     model.save_pretrained(folder)
     SegformerImageProcessorPil(size={"height": size, "width": size}, image_mean=MEAN, image_std=STD).save_pretrained(
         folder
     )
+    if bases:
+        note_bases(folder, bases)
 
 
 def normalise(pixels: Tensor) -> Tensor:
@@ -115,11 +178,13 @@ class ServedMatte(nn.Module):
 
 
 class TorchPredictor:
-    """A checkpoint as served at `size`."""
+    """A checkpoint as served at `size`: it looks at the picture at `inner`, else at the size that it states itself."""
 
     def __init__(self, checkpoint: str, size: int, *, inner: int | None = None, revision: str | None = None) -> None:
         self.size = size
-        self._network = ServedMatte(load_segformer(checkpoint, revision), inner).eval()
+        network = load_matte(checkpoint, revision)
+        inner = inner or stated_size(checkpoint, revision)
+        self._network = ServedMatte(network, None if inner == size else inner).eval()
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """UINT8 [B, S, S, 3] -> UINT8 [B, S, S]."""

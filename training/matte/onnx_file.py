@@ -3,20 +3,27 @@
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from training.matte.errors import MatteError
+
+# ONNX Runtime's exceptions have no common base of their own.
+_ERRORS = (
+    *(state.EPFail, state.EngineError, state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf),
+    *(state.ModelLoaded, state.NoModel, state.NoSuchFile, state.NotImplemented, state.RuntimeException),
+    *(RuntimeError, ValueError),
+)
 
 
 class OnnxPredictor:
     """A `model.onnx` under the contract UINT8 [B, S, S, 3] -> UINT8 [B, S, S]; S is read from the file."""
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime
-
         try:
             self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own errors share no other base class
+        except _ERRORS as error:
             raise MatteError(f"{path}: not a loadable ONNX file ({error})") from error
         (pixels,), (alpha,) = self._session.get_inputs(), self._session.get_outputs()
         square = pixels.shape[1]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ _FIRST_QUARTER_TURN = 5  # EXIF orientations from here on swap width and height
 # PNG before JPEG: where both exist, the lossless mask is the truth.
 _SUFFIX_ORDER = (".png", ".tif", ".tiff", ".bmp", ".webp", ".jpg", ".jpeg")
 
+Values: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -31,7 +34,7 @@ class Pair:
 def find_pairs(folder: Path) -> list[Pair]:
     """All pairs of a folder, sorted by name.
 
-    A folder with a `manifest.jsonl` holds what its whole lines name, so that a set can be read while it still grows.
+    A folder with a `manifest.jsonl` holds what its complete lines name, so that a set can be read while it still grows.
     Otherwise either `folder/images/NAME.*` with `folder/masks/NAME.*`, or both in one folder, the mask marked by its
     ending: `x.jpg` with `x.mask.png`, `x_mask.jpg`, `x-alpha.png`, ... Sizes are compared from the headers alone.
 
@@ -58,12 +61,14 @@ def find_pairs(folder: Path) -> list[Pair]:
 def read_pair(pair: Pair) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The upright RGB picture [H, W, 3] and its alpha [H, W], both UINT8.
 
+    A mask is its alpha channel where it has one that is not opaque throughout (a cut-out), else its grey.
+
     Raises:
-        MatteError: one of the files is no picture, is cut short, or the two differ in size.
+        MatteError: one of the files is no picture, is cut short, or the two differ in size; the mask counts 0 and 1.
 
     """
     picture = np.asarray(_decode(pair.image, upright=True).convert("RGB"))
-    alpha = _grey(_decode(pair.mask, upright=False))
+    alpha = _alpha(pair.mask)
     if picture.shape[:2] != alpha.shape:
         raise MatteError(f"{pair.mask}: mask is {_wh(alpha)}, its picture {pair.image} is {_wh(picture)}")
     return picture, alpha
@@ -79,12 +84,14 @@ def _by_stem(paths: Sequence[Path]) -> dict[str, Path]:
 
 
 def _from_manifest(folder: Path) -> Iterator[Pair]:
-    text = (folder / MANIFEST).read_text()
-    for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), start=1):
+    lines = (folder / MANIFEST).read_text().splitlines(keepends=True)
+    for number, line in enumerate(lines, start=1):
         try:
             entry = json.loads(line)
             image, mask = folder / entry["image"], folder / entry["mask"]
         except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines) and not line.endswith("\n"):
+                return  # still being written
             raise MatteError(f"{folder / MANIFEST}: line {number} names no image and mask ({error})") from error
         yield Pair(image.stem, image, mask)
 
@@ -136,11 +143,23 @@ def _decode(path: Path, *, upright: bool) -> Image.Image:
         raise MatteError(f"{path}: not a readable picture ({error})") from error
 
 
-def _grey(mask: Image.Image) -> NDArray[np.uint8]:
+def _values(mask: Image.Image) -> Values:
     if mask.mode.startswith("I"):
-        return (np.asarray(mask).astype(np.uint32) // 257).astype(np.uint8)
+        return np.asarray(mask).astype(np.uint16)
+    if mask.has_transparency_data:
+        alpha = np.asarray(mask.convert("RGBA").getchannel("A"))
+        if alpha.min() < np.iinfo(alpha.dtype).max:
+            return alpha
     return np.asarray(mask.convert("L"))
 
 
-def _wh(array: NDArray[np.uint8]) -> str:
+def _alpha(path: Path) -> NDArray[np.uint8]:
+    values = _values(_decode(path, upright=False))
+    full = int(np.iinfo(values.dtype).max)
+    if values.max() == 1:
+        raise MatteError(f"{path}: no value above 1; a mask is 0 where the subject is not and {full} where it is")
+    return (values // (full // 255)).astype(np.uint8)
+
+
+def _wh(array: Values) -> str:
     return f"{array.shape[1]}x{array.shape[0]}"

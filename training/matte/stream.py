@@ -32,11 +32,11 @@ class BatchStream(Dataset[dict[str, torch.Tensor]]):
     def __init__(self, pairs: Sequence[Pair], stages: Sequence[Stage], *, steps: int, batch: int, seed: int) -> None:
         self._pairs = pairs
         self._steps = steps
-        self._batch = batch
         self._seed = seed
         ends = np.cumsum([stage.share for stage in stages])
         self._ends = np.round(ends / ends[-1] * steps).astype(int)
         self._sizes = [stage.size for stage in stages]
+        self._counts = [max(1, round(batch * (BASE_SIZE / size) ** 2)) for size in self._sizes]
         self._epoch = -1
         self._order = np.empty(0, dtype=np.int64)
 
@@ -44,17 +44,28 @@ class BatchStream(Dataset[dict[str, torch.Tensor]]):
         return self._steps
 
     def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
-        size = self.size_at(step)
+        stage = self._stage_at(step)
+        size = self._sizes[stage]
         rng = np.random.default_rng((self._seed, 1, step))
-        count = max(1, round(self._batch * (BASE_SIZE / size) ** 2))
-        samples = [sample(*read_pair(self._pair_at(step * self._batch + i)), size, rng) for i in range(count)]
+        first = self._first_draw(step)
+        draws = range(first, first + self._counts[stage])
+        samples = [sample(*read_pair(self._pair_at(draw)), size, rng) for draw in draws]
         pixels = np.stack([picture.transpose(2, 0, 1) for picture, _ in samples])
         alpha = np.stack([alpha[None] for _, alpha in samples])
         return {"pixels": torch.from_numpy(pixels), "alpha": torch.from_numpy(alpha)}
 
     def size_at(self, step: int) -> int:
         """Input size of a step, pixels."""
-        return self._sizes[min(int(np.searchsorted(self._ends, step, side="right")), len(self._sizes) - 1)]
+        return self._sizes[self._stage_at(step)]
+
+    def _stage_at(self, step: int) -> int:
+        return min(int(np.searchsorted(self._ends, step, side="right")), len(self._sizes) - 1)
+
+    def _first_draw(self, step: int) -> int:
+        """How many pictures all earlier steps took."""
+        starts = [0, *self._ends[:-1]]
+        stages = zip(starts, self._ends, self._counts, strict=True)
+        return int(sum(max(0, min(step, end) - start) * count for start, end, count in stages))
 
     def _pair_at(self, draw: int) -> Pair:
         epoch, position = divmod(draw, len(self._pairs))

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.distributed import is_torchelastic_launched
 from torch.utils.data import Dataset, SequentialSampler
 from transformers import Trainer, TrainingArguments, set_seed
 
 from training.matte.average import WEIGHTS, MovingAverage
+from training.matte.checkpoint import bases
 from training.matte.errors import MatteError
+from training.matte.head import fold_head
 from training.matte.loss import matte_loss
 from training.matte.network import fresh_segformer, load_segformer, normalise
 from training.matte.pairs import Pair
@@ -75,11 +78,13 @@ class MatteTrainer(Trainer):
         target.load_state_dict(load_segformer(resume_from_checkpoint).state_dict())
 
     def _get_train_sampler(self, train_dataset: Dataset[Batch] | None = None) -> SequentialSampler:  # noqa: ARG002
-        return SequentialSampler(range(self.args.max_steps))
+        return SequentialSampler(range(self.args.max_steps * self.args.world_size))
 
 
 def train(pairs: Sequence[Pair], recipe: Recipe, running: Running) -> Path:
     """Train to the end of the recipe, going on from the newest checkpoint of `running.output` where there is one.
+
+    Under `torchrun` every process takes a batch of its own each step, and the gradients are averaged.
 
     Returns the folder of the averaged weights: config.json, model.safetensors, preprocessor_config.json.
 
@@ -95,21 +100,35 @@ def train(pairs: Sequence[Pair], recipe: Recipe, running: Running) -> Path:
         if recipe.checkpoint
         else fresh_segformer(recipe.decoder_width)
     )
-    average = MovingAverage(model, recipe.average, running.output, recipe.stages[-1].size)
+    fold_head(model)
+    arguments = _arguments(recipe, running)
+    last = None if running.fresh else newest_checkpoint(running.output)
+    average = MovingAverage(model, recipe.average, running.output, recipe.stages[-1].size, _all_bases(recipe, last))
+    batches = recipe.steps * arguments.world_size
     trainer = MatteTrainer(
         model=model,
-        args=_arguments(recipe, running),
-        train_dataset=BatchStream(pairs, recipe.stages, steps=recipe.steps, batch=recipe.batch, seed=recipe.seed),
+        args=arguments,
+        train_dataset=BatchStream(pairs, recipe.stages, steps=batches, batch=recipe.batch, seed=recipe.seed),
         data_collator=_only,
         callbacks=[average],
     )
-    last = None if running.fresh else newest_checkpoint(running.output)
     if last is not None:
         average.resume(last)
-    _note_recipe(recipe, running.output)
+    if arguments.process_index == 0:
+        _note_recipe(recipe, running.output)
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
-    average.write(model, running.output / "model")
+    if arguments.process_index == 0:
+        average.write(model, running.output / "model")
+    # Without this wait gloo's threads still let go of their last tensors when Python ends, and abort the process.
+    trainer.accelerator.wait_for_everyone()
+    trainer.end()  # type: ignore[no-untyped-call]
     return running.output / "model"
+
+
+def _all_bases(recipe: Recipe, resumed: Path | None) -> tuple[str, ...]:
+    """Every set of weights that has a part in this training: the start, what it came from, and what a run resumes."""
+    start = (recipe.checkpoint, *bases(recipe.checkpoint, recipe.revision)) if recipe.checkpoint else ()
+    return tuple(dict.fromkeys([*start, *(bases(str(resumed)) if resumed else ())]))
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
@@ -140,6 +159,8 @@ def _arguments(recipe: Recipe, running: Running) -> TrainingArguments:
         warmup_steps=recipe.warmup,
         bf16=has_fast_bfloat16(),
         use_cpu=not torch.cuda.is_available(),
+        ddp_backend=_backend() if is_torchelastic_launched() else None,
+        ddp_find_unused_parameters=False,
         seed=recipe.seed,
         save_strategy="steps",
         save_steps=running.save_every,
@@ -152,6 +173,10 @@ def _arguments(recipe: Recipe, running: Running) -> TrainingArguments:
         dataloader_prefetch_factor=4 if running.workers else None,
         dataloader_pin_memory=torch.cuda.is_available(),
     )
+
+
+def _backend() -> str:
+    return "nccl" if torch.cuda.is_available() else "gloo"
 
 
 def _only(items: list[Batch]) -> Batch:

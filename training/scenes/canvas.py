@@ -60,14 +60,6 @@ def filled(size: Size, *polygons: Array) -> Array:
     return unit(mask)
 
 
-def stroked(size: Size, lines: list[Array], thickness: float) -> Array:
-    """Open polylines in pixel coordinates with one thickness in pixels, as a mask."""
-    mask = np.zeros(size, np.uint8)
-    points = [np.round(np.clip(line, -4000, 4000) * (1 << SUBPIXEL_BITS)).astype(np.int32) for line in lines]
-    cv2.polylines(mask, points, False, 255, max(1, round(thickness)), cv2.LINE_AA, SUBPIXEL_BITS)  # noqa: FBT003
-    return unit(mask)
-
-
 def unit(mask: npt.NDArray[np.uint8]) -> Array:
     return mask.astype(np.float32) * np.float32(1 / 255)
 

@@ -15,7 +15,7 @@ from training.scenes.composer import Scene
 from training.scenes.renders import Renders
 
 MANIFEST = "manifest.jsonl"
-RECIPE = 2  # raised whenever the same seed gives other pictures, so that a folder never mixes two generators
+RECIPE = 3  # raised whenever the same seed gives other pictures, so that a folder never mixes two generators
 
 
 class DatasetError(Exception):
@@ -148,11 +148,10 @@ def _lines(plan: Plan, indices: list[int], workers: int) -> Iterator[Line]:
 def generate(plan: Plan, count: int, workers: int, progress: Callable[[int, int], None] | None = None) -> int:
     """Fills `plan.folder` up to `count` pictures and returns how many were made now.
 
-    Raises DatasetError where the folder holds pictures of another recipe, seed, size or source, and RendersError where
-    there are no renders to take subjects from.
+    Raises DatasetError where the folder cannot be written or holds pictures of another recipe, seed, size or source,
+    and RendersError where there are no renders to take subjects from.
     """
-    for name in ("images", "masks"):
-        (plan.folder / name).mkdir(parents=True, exist_ok=True)
+    _require_writable(plan.folder)
     known = _usable(plan, read_manifest(plan.folder))
     missing = [index for index in range(count) if index not in known]
     with (plan.folder / MANIFEST).open("a", encoding="utf-8") as manifest:
@@ -164,6 +163,15 @@ def generate(plan: Plan, count: int, workers: int, progress: Callable[[int, int]
                 progress(made, len(missing))
     _tidy(plan.folder, known)
     return len(missing)
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        for name in ("images", "masks"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / MANIFEST).touch()
+    except OSError as error:
+        raise DatasetError(f"{folder} cannot be written: {error.strerror}") from error
 
 
 def _tidy(folder: Path, lines: dict[int, Line]) -> None:

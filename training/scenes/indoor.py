@@ -90,7 +90,7 @@ def table(rng: np.random.Generator, size: Size) -> Ground:
 
 
 def clutter(rng: np.random.Generator, size: Size) -> Ground:
-    """Many patches of other materials behind, sharp or out of focus."""
+    """Many patches of other materials behind, a little or far out of focus: what is sharp is the subject."""
     light = _surface(rng, size, ["plain", "wood", "clouds", "bricks"], ["muted", "grey", "wood", "dark"])
     longer = max(size)
     sheets = [
@@ -102,7 +102,7 @@ def clutter(rng: np.random.Generator, size: Size) -> Ground:
         mask = filled(size, (outline + centre).astype(np.float32))
         shade = rng.uniform(0.3, 1.3) * (0.6 + 0.4 * blurred(mask, longer * 0.02))
         light = over(sheets[int(rng.integers(3))] * shade[..., None], mask, light)
-    light = blurred(light, float(np.exp(rng.uniform(-0.5, 2.3))) * longer / 384)
+    light = blurred(light, float(np.exp(rng.uniform(0.5, 2.5))) * longer / 384)
     return Ground(light * _lamp(rng, size), "clutter", float(size[0] * rng.uniform(0.2, 0.6)))
 
 

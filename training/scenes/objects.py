@@ -68,7 +68,10 @@ def box(rng: np.random.Generator, stage: Stage) -> Subject:
 
 
 def glass(rng: np.random.Generator, stage: Stage) -> Subject:
-    """Clear or tinted glass: alpha is low in the middle, high at the rim and where light sparkles."""
+    """Clear or tinted glass: the ground shows through the middle, the rim and sparkles of light are opaque.
+
+    Alpha stays above a half: whoever cuts out a glass wants the glass, and a mask cut at a half must keep it.
+    """
     canvas = Canvas(rng, stage)
     tint = from_hsv(rng.random(), rng.uniform(0, 0.35), rng.uniform(0.6, 1.0))
     clear = Coat(
@@ -78,7 +81,7 @@ def glass(rng: np.random.Generator, stage: Stage) -> Subject:
     mask = canvas.shape(outline)
     inner = canvas.shape(outline * rng.uniform(0.86, 0.95))
     canvas.add(mask, clear)
-    thin = float(rng.uniform(0.12, 0.55))
+    thin = float(rng.uniform(0.58, 0.9))
     spark = np.clip((canvas.light.max(axis=2) - 0.55) * 2, 0, 1)
     canvas.alpha = (mask * np.clip(np.maximum(thin + (1 - thin) * (1 - inner) * 0.75, spark), 0, 1)).astype(np.float32)
     if chance(rng, 0.5):
