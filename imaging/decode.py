@@ -9,16 +9,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
-from imaging import heif, jpeg, orientation, profile, sniff, tones
-from imaging.errors import CorruptError, ImageError, TooManyPixelsError, TruncatedError, ZeroSizeError
+from imaging import extent, heif, jpeg, nclx, orientation, pages, profile, sniff, tones
+from imaging.errors import (
+    CorruptError,
+    ImageError,
+    TooLongError,
+    TooManyPixelsError,
+    TruncatedError,
+    ZeroSizeError,
+)
 from imaging.zero_size import has_zero_size
 
 if TYPE_CHECKING:
     from imaging.arrays import Bytes
 
 MAX_PIXELS = 50_000_000
+MAX_SIDE = 65_535  # what a JPEG can have; the work on a line of pixels goes by its length, not by its area
 LARGEST_LIMIT = 178_956_970  # Pillow's own guard against decompression bombs
+PNG_DEPTH = 24  # the byte of a PNG that holds the bits per channel
 TRUNCATION = ("truncat", "not enough image data", "unexpected end", "end of file", "premature")
 
 
@@ -37,20 +47,21 @@ class Picture:
 
 
 def decode(data: bytes, max_pixels: int = MAX_PIXELS, smallest: int | None = None) -> Picture:
-    """Decode the first frame of an image file.
+    """Decode the first frame of an image file, of a TIFF the first page that is no preview.
 
-    `max_pixels` is checked on the header, before anything is decoded. With `smallest`, a JPEG may come back reduced
-    by 2, 4 or 8, but with no side under `smallest` pixels. Raises ImageError and nothing else.
+    `max_pixels` and MAX_SIDE are checked on the header, before anything is decoded. With `smallest`, a JPEG may come
+    back reduced by 2, 4 or 8, but with no side under `smallest` pixels. Raises ImageError, whatever the bytes are, and
+    MemoryError where a sound picture is too much for the machine at the moment, which is no fault of the file.
     """
     kind = sniff.kind(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _decode(data, kind, max_pixels, smallest)
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except Exception as error:  # whatever a decoder says of hostile bytes, the caller hears one kind of error
-        raise _ours(error, kind) from error
+        raise _ours(error, data, kind) from error
 
 
 def _decode(data: bytes, kind: str, max_pixels: int, smallest: int | None) -> Picture:
@@ -58,7 +69,9 @@ def _decode(data: bytes, kind: str, max_pixels: int, smallest: int | None) -> Pi
     if kind == "JPEG":
         return _jpeg(data, image, smallest)
     image.load()
-    return _finish(image, orientation.of(image), image.size)
+    if kind in {"AVIF", "HEIF"} and not image.info.get("icc_profile"):
+        image.info["icc_profile"] = nclx.profile(data)
+    return _finish(image, orientation.of(image), image.size, data[PNG_DEPTH] if kind == "PNG" else tones.EIGHT_BIT)
 
 
 def _open(data: bytes, kind: str, max_pixels: int) -> Image.Image:
@@ -68,10 +81,14 @@ def _open(data: bytes, kind: str, max_pixels: int) -> Image.Image:
         raise ZeroSizeError
     try:
         image = Image.open(io.BytesIO(data), formats=[kind])
+        if isinstance(image, TiffImageFile):
+            pages.open_picture(image)
     except Image.DecompressionBombError:
         raise TooManyPixelsError(None, max_pixels) from None
     if image.width * image.height > max_pixels or _tile_pixels(image) > max_pixels:
         raise TooManyPixelsError(image.size, max_pixels)
+    if max(image.size) > MAX_SIDE:
+        raise TooLongError(image.size, MAX_SIDE)
     return image
 
 
@@ -95,8 +112,8 @@ def _jpeg(data: bytes, image: Image.Image, smallest: int | None) -> Picture:
     return _picture(profile.pixels_to_srgb(pixels, image.info.get("icc_profile")), None, turn, size)
 
 
-def _finish(image: Image.Image, turn: int, size: tuple[int, int]) -> Picture:
-    colours, alpha = tones.split(image)
+def _finish(image: Image.Image, turn: int, size: tuple[int, int], depth: int = tones.EIGHT_BIT) -> Picture:
+    colours, alpha = tones.split(image, depth)
     return _picture(np.asarray(colours), None if alpha is None else np.asarray(alpha), turn, size)
 
 
@@ -106,8 +123,8 @@ def _picture(pixels: Bytes, alpha: Bytes | None, turn: int, size: tuple[int, int
     return Picture(orientation.upright(pixels, turn), coverage, height, width)
 
 
-def _ours(error: Exception, kind: str) -> ImageError:
+def _ours(error: Exception, data: bytes, kind: str) -> ImageError:
     text = str(error).lower()
-    if isinstance(error, EOFError) or any(word in text for word in TRUNCATION):
+    if isinstance(error, EOFError) or any(word in text for word in TRUNCATION) or extent.is_cut_short(data, kind):
         return TruncatedError(kind)
     return CorruptError(kind)

@@ -40,6 +40,11 @@ class TooManyPixelsError(ImageError):
         super().__init__(f"the picture has too many pixels: {found}at most {limit} are allowed")
 
 
+class TooLongError(ImageError):
+    def __init__(self, size: tuple[int, int], limit: int) -> None:
+        super().__init__(f"the picture is too long: {size[0]} x {size[1]}, at most {limit} pixels a side are allowed")
+
+
 class ZeroSizeError(ImageError):
     def __init__(self) -> None:
         super().__init__("the picture has zero size: its width or height is 0")

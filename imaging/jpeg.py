@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import cv2
@@ -10,13 +11,38 @@ import numpy as np
 if TYPE_CHECKING:
     from imaging.arrays import Bytes
 
-START_OF_SCAN = b"\xff\xda"
+START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # neither a stuffed zero nor a restart, which stand inside a scan
+FIRST_WITH_LENGTH = b"\xff\xc0"
 MOST_SCANS = 100  # a progressive file has about ten; each further one costs a pass over all pixels
+MOST_MARKERS = 10_000  # a large profile or an embedded preview takes a few hundred
 REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
 
 
 def has_too_many_scans(data: bytes) -> bool:
-    return data.count(START_OF_SCAN) > MOST_SCANS
+    """Tell whether the picture has more scans, or markers of any kind, than a decoder should be asked to follow.
+
+    Phones append videos to photos, and previews stand in front: what follows the end of the image or lies inside a
+    segment does not count, though it may hold the same two bytes.
+    """
+    if data.count(START_OF_SCAN) <= MOST_SCANS:  # a hundred times faster than the walk, and true of nearly every file
+        return False
+    scans, at = 0, 2
+    for _ in range(MOST_MARKERS):
+        found = MARKER.search(data, at)
+        if found is None or found.group() == END_OF_IMAGE:
+            return False
+        scans, at = scans + (found.group() == START_OF_SCAN), _end(data, found)
+        if scans > MOST_SCANS:
+            return True
+    return True
+
+
+def _end(data: bytes, marker: re.Match[bytes]) -> int:
+    """Return where the segment ends that begins with `marker`; for a scan, where its compressed data begin."""
+    if marker.group() < FIRST_WITH_LENGTH:
+        return marker.end()
+    return marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
 
 
 def scale_for(width: int, height: int, smallest: int) -> int:

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from imaging import tiles
-from imaging.resize import shrunk
+from imaging.errors import ShapeError
+from imaging.resize import resized
 
 if TYPE_CHECKING:
     from imaging.arrays import Bytes, Floats, Mask
@@ -46,18 +47,17 @@ def upsample(matte: Bytes, full: Bytes) -> Bytes:
 
 
 def plain(matte: Bytes, height: int, width: int) -> Bytes:
-    """Return the matte resized to [height, width] without a guide, with the same exact 0 and 255 as `upsample`."""
-    return _to_size(LEVELS[matte], height, width)
+    """Return the matte resized to [height, width] without a guide, with the same exact 0 and 255 as `upsample`.
 
-
-def _to_size(pixels: Bytes, height: int, width: int) -> Bytes:
-    if height <= pixels.shape[0] and width <= pixels.shape[1]:
-        return shrunk(pixels, height, width)
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    Raises ShapeError where the matte has no pixel.
+    """
+    if not matte.size:
+        raise ShapeError("the matte must have at least one pixel")
+    return resized(LEVELS[matte], height, width)
 
 
 def _small(full: Bytes, matte: Bytes) -> Floats:
-    return _to_size(full, *matte.shape).astype(np.float32) / np.float32(255)
+    return resized(full, *matte.shape).astype(np.float32) / np.float32(255)
 
 
 def _range(matte: Bytes) -> tuple[Bytes, Bytes]:

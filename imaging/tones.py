@@ -7,25 +7,42 @@ from PIL import Image
 
 from imaging import profile
 
+EIGHT_BIT = 8
 SIXTEEN_BIT = 65535
 TO_EIGHT_BIT = 257  # 65535 / 255
+GREY = {"L", "I;16"}
+GREY_STEPS = {2: 85, 4: 17}  # from one tone of so many bits to the next one, in the 8 bits that Pillow makes of them
 
 
-def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Return the picture (RGB, sRGB) and its alpha (L), or None where it is opaque."""
+def split(image: Image.Image, depth: int = EIGHT_BIT) -> tuple[Image.Image, Image.Image | None]:
+    """Return the picture (RGB, sRGB) and its alpha (L), or None where it is opaque.
+
+    `depth` is the bits per channel in a PNG file, in which it writes the tone that counts as transparent.
+    """
     icc = image.info.get("icc_profile")
-    alpha = _alpha(image)
+    alpha = _alpha(image, depth)
     colours = profile.to_srgb(_plain(image), icc if isinstance(icc, bytes) else None)
     return colours if colours.mode == "RGB" else colours.convert("RGB"), alpha
 
 
-def _alpha(image: Image.Image) -> Image.Image | None:
-    if image.mode not in {"RGBA", "LA", "PA", "La", "RGBa"} and "transparency" not in image.info:
+def _alpha(image: Image.Image, depth: int) -> Image.Image | None:
+    key = image.info.get("transparency")
+    if image.mode in {"RGBA", "LA"}:
+        alpha = image.getchannel("A")
+    elif isinstance(key, int) and image.mode in GREY:
+        alpha = _unlike(image, key * GREY_STEPS.get(depth, 1))
+    elif image.mode in {"PA", "La", "RGBa"} or (key is not None and image.mode in {"1", "RGB", "P"}):
+        if isinstance(key, tuple) and depth > EIGHT_BIT:  # of sixteen bits per colour Pillow keeps the upper eight
+            image.info["transparency"] = tuple(tone >> EIGHT_BIT for tone in key)
+        alpha = image.convert("RGBA").getchannel("A")
+    else:
         return None
-    if image.mode.startswith("I;16") or image.mode in {"I", "F"}:
-        return None
-    alpha = image.getchannel("A") if image.mode in {"RGBA", "LA"} else image.convert("RGBA").getchannel("A")
     return None if alpha.getextrema() == (255, 255) else alpha
+
+
+def _unlike(image: Image.Image, key: int) -> Image.Image:
+    """Return 0 where a grey picture is `key` and 255 elsewhere: Pillow compares only what has 1 or 8 bits rightly."""
+    return Image.fromarray(np.where(np.asarray(image) == key, 0, 255).astype(np.uint8))
 
 
 def _plain(image: Image.Image) -> Image.Image:

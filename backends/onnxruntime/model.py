@@ -81,6 +81,8 @@ class TritonPythonModel:
             feeds = {tensor.name(): self._values(tensor) for tensor in request.inputs()}
         except UnicodeDecodeError as error:
             return _invalid(f"a string input of model '{self._name}' is not UTF-8: {error}")
+        except MemoryError as error:
+            return self._failed(error)
         if missing := self._required - feeds.keys():
             return _invalid(f"model '{self._name}' got no input {', '.join(sorted(missing))}")
         return Call(position, feeds, tuple(request.requested_output_names()))
@@ -108,10 +110,13 @@ class TritonPythonModel:
             outputs = self._session.run(join(calls), wanted(calls))
             parts = split(outputs, calls, batching=self._max_batch_size > 0)
             return [(call, self._response(part)) for call, part in zip(calls, parts, strict=True)]
-        except RunError as error:
+        except (RunError, MemoryError) as error:  # where there is no memory for the batch, there may be for each alone
             if len(calls) > 1:
                 return [pair for call in calls for pair in self._run([call])]
-            return [(calls[0], _failure(pb_utils.TritonError(f"model '{self._name}': {error}")))]
+            return [(calls[0], _failure(self._failed(error)))]
+
+    def _failed(self, error: Exception) -> Any:
+        return pb_utils.TritonError(f"model '{self._name}': {str(error) or 'out of memory'}")
 
     def _response(self, outputs: Mapping[str, Values]) -> Any:
         return pb_utils.InferenceResponse([self._tensor(name, values) for name, values in outputs.items()])

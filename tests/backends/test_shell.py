@@ -4,7 +4,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import onnx
@@ -130,6 +130,31 @@ def test_when_a_run_fails_only_the_culprits_get_the_error(shell: Shell) -> None:
     assert outputs(good) == {"row": [[[6, 7]]]}
     assert "indices element out of data bounds, idx=7" in error(bad).message()
     assert outputs(also_good) == {"row": [[[0, 1]]]}
+
+
+def test_without_memory_for_a_batch_each_request_runs_alone(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.initialize(ADD, networks.add())
+
+    def full(arrays: list[Any]) -> NoReturn:
+        raise MemoryError(f"no room for {len(arrays)} arrays")
+
+    monkeypatch.setattr(np, "concatenate", full)
+    first, second = shell.execute(adding(1, 1), adding(2, 3))
+    assert outputs(first) == {"c": [[2] * 4]}
+    assert outputs(second) == {"c": [[6] * 4] * 2}
+
+
+def test_without_memory_for_a_requests_input_only_that_one_fails(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.initialize(ADD, networks.add())
+    big, small = adding(1), adding(1)
+
+    def full() -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(big, "inputs", full)
+    bad, good = shell.execute(big, small)
+    assert error(bad).message() == "model 'tested': out of memory"
+    assert outputs(good) == {"c": [[2] * 4]}
 
 
 def test_a_network_that_loses_rows_is_an_error_and_no_exception(shell: Shell) -> None:

@@ -60,6 +60,14 @@ def sixteen_bit(extension: str, pixels: NDArray[np.uint16]) -> bytes:
     return bytes(data.tobytes())
 
 
+def png(size: tuple[int, int], depth: int, colour_type: int, rows: bytes, key: bytes) -> bytes:
+    """A PNG written by hand: `rows` with their filter bytes, `key` the tone or colour that is transparent."""
+    header = struct.pack(">IIBBBBB", *size, depth, colour_type, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"tRNS", key), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    chunks = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
 def png_that_claims(width: int, height: int) -> bytes:
     """A PNG whose header is sound but says another size than its few pixels have."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import pytest
+from PIL import Image
 
 from imaging import errors
 from imaging.decode import decode
@@ -43,12 +45,20 @@ def test_half_a_file_is_refused(kind: str) -> None:
         decode(data[: len(data) // 2])
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "TIFF", "BMP"])
-def test_a_file_without_its_end_is_said_to_be_truncated(kind: str) -> None:
+@pytest.mark.parametrize("kept", [0.6, 0.9])
+@pytest.mark.parametrize("kind", pictures.FORMATS)
+def test_a_file_without_its_end_is_said_to_be_truncated(kind: str, kept: float) -> None:
     options: dict[str, object] = {"compression": "raw"} if kind == "TIFF" else {}
     data = pictures.encoded(pictures.image(), kind, options)
     with pytest.raises(errors.TruncatedError, match="truncated"):
-        decode(data[: len(data) * 3 // 5])
+        decode(data[: int(len(data) * kept)])
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF", "HEIF"])
+def test_a_whole_file_that_is_spoilt_inside_is_said_to_be_damaged(kind: str) -> None:
+    data = pictures.sample(kind)
+    with pytest.raises(errors.CorruptError):
+        decode(data[:40] + bytes(len(data) - 40))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
@@ -73,6 +83,17 @@ def test_the_limit_on_pixels_holds_for_every_format(kind: str) -> None:
     decode(pictures.sample(kind), max_pixels=pictures.WIDTH * pictures.HEIGHT)
     with pytest.raises(errors.TooManyPixelsError, match="64 x 48"):
         decode(pictures.sample(kind), max_pixels=pictures.WIDTH * pictures.HEIGHT - 1)
+
+
+@pytest.mark.parametrize("size", [(65_536, 1), (1, 65_536), (700_000, 70)])
+def test_a_picture_like_a_thread_is_refused_before_decoding(size: tuple[int, int]) -> None:
+    with pytest.raises(errors.TooLongError, match=f"too long: {size[0]} x {size[1]}, at most 65535 pixels a side"):
+        decode(pictures.png_that_claims(*size))
+
+
+@pytest.mark.parametrize("size", [(65_535, 1), (2, 65_535)])
+def test_the_longest_picture_is_read(size: tuple[int, int]) -> None:
+    assert decode(pictures.encoded(Image.new("RGB", size), "PNG")).pixels.shape == (size[1], size[0], 3)
 
 
 @pytest.mark.parametrize(("width", "height"), [(0, 5), (5, 0), (0, 0)])
@@ -110,6 +131,35 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
     scan = data.rindex(b"\xff\xda")
     with pytest.raises(errors.CorruptError):
         decode(data[:-2] + data[scan:-2] * 200 + b"\xff\xd9")
+
+
+def test_what_an_endless_jpeg_hides_behind_false_lengths_is_found() -> None:
+    """Where a restart was due, libjpeg takes a marker below C0 for noise and looks on right behind it."""
+    data = pictures.encoded(pictures.image(), "JPEG", {"progressive": True})
+    scan = data.rindex(b"\xff\xda")
+    with pytest.raises(errors.CorruptError):
+        decode(data[:-2] + b"\xff\x02\xff\xf0" + data[scan:-2] * 200 + b"\xff\xd9")
+
+
+def test_a_jpeg_of_endless_markers_is_refused_at_once() -> None:
+    data = pictures.sample("JPEG")
+    tail = b"\xff\xfe\x00\x02" * 2_000_000 + b"\xff\xda" * 200
+    start = time.process_time()
+    with pytest.raises(errors.CorruptError):
+        decode(data[:-2] + tail)
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize("kind", pictures.FORMATS)
+def test_a_machine_without_memory_is_not_blamed_on_the_file(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    data = pictures.sample(kind)
+    monkeypatch.setattr(Image.Image, "load", full)
+    monkeypatch.setattr("imaging.jpeg.decode", full)
+    with pytest.raises(MemoryError):
+        decode(data)
 
 
 def test_every_error_is_an_image_error() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -32,6 +33,19 @@ def test_jpeg_pixels_are_those_of_pillow() -> None:
     noisy = Image.fromarray(rng.integers(0, 256, (67, 93, 3), dtype=np.uint8))
     data = pictures.encoded(noisy, "JPEG", {"quality": 85, "subsampling": 2})
     assert_alike(decode(data).pixels, np.asarray(Image.open(io.BytesIO(data))), 0, "jpeg-as-pillow")
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+def test_a_photo_with_a_video_behind_it_is_read(options: dict[str, object]) -> None:
+    photo = pictures.encoded(pictures.image(), "JPEG", options)
+    video = np.random.default_rng(0).integers(0, 256, 20_000_000, dtype=np.uint8).tobytes()
+    assert (decode(photo + video).pixels == decode(photo).pixels).all()
+
+
+def test_a_photo_with_scans_in_its_segments_is_read() -> None:
+    photo = pictures.sample("JPEG")
+    previews = (b"\xff\xeb\xff\xff" + b"\xff\xda" * 0x7FFE + b"\0") * 3
+    assert (decode(photo[:2] + previews + photo[2:]).pixels == decode(photo).pixels).all()
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
@@ -128,6 +142,32 @@ def test_a_transparent_colour_becomes_coverage() -> None:
     assert found.coverage is not None
     assert found.coverage[0, 0] == 0
     assert found.coverage[-1, -1] == 255
+
+
+@pytest.mark.parametrize(
+    ("depth", "row", "key", "tones"),
+    [
+        (1, b"\x80", 1, (255, 0)),
+        (2, b"\xd0", 3, (255, 85)),
+        (4, b"\x73", 7, (119, 51)),
+        (8, b"\x73\x72", 0x73, (115, 114)),
+        (16, b"\x80\x00\x80\x01", 0x8000, (128, 128)),
+    ],
+)
+def test_a_transparent_grey_becomes_coverage_at_every_depth(
+    depth: int, row: bytes, key: int, tones: tuple[int, int]
+) -> None:
+    found = decode(pictures.png((2, 1), depth, 0, b"\0" + row, struct.pack(">H", key)))
+    assert found.coverage is not None
+    assert found.coverage.tolist() == [[0, 255]]
+    assert found.pixels[..., 0].tolist() == [list(tones)]
+
+
+def test_a_transparent_colour_of_sixteen_bits_becomes_coverage() -> None:
+    first, second = struct.pack(">3H", 0x1234, 0x8001, 5), struct.pack(">3H", 0, 65535, 0)
+    found = decode(pictures.png((2, 1), 16, 2, b"\0" + first + second, first))
+    assert found.coverage is not None
+    assert found.coverage.tolist() == [[0, 255]]
 
 
 def test_an_alpha_channel_that_is_opaque_everywhere_counts_as_none() -> None:

@@ -53,6 +53,44 @@ def test_no_halo_of_the_old_background_shows(ground: tuple[int, int, int], level
     assert_alike(seen, front, 0.5, f"halo-{ground[1]}")
 
 
+def strands(side: int, width: int, level: int, *, round_a_disc: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Alpha of lines of one level, away from a disc or with nothing opaque at all, and where the lines are."""
+    alpha, lines = np.zeros((side, side), np.uint8), np.zeros((side, side), bool)
+    for at in range(side // 10, side - side // 10, side // 6):
+        lines[side // 20 : -side // 20, at : at + width] = True
+    if round_a_disc:
+        y, x = np.mgrid[:side, :side]
+        distance = np.hypot(x - side / 2, y - side / 2)
+        alpha[distance < side / 4] = 255
+        lines &= distance > side * 0.33
+    alpha[lines] = level
+    return alpha, lines
+
+
+@pytest.mark.parametrize("round_a_disc", [False, True])
+@pytest.mark.parametrize(("side", "width", "level"), [(1200, 1, 90), (1600, 1, 128), (2400, 2, 180)])
+def test_thin_strands_lose_the_old_ground(side: int, width: int, level: int, *, round_a_disc: bool) -> None:
+    alpha, lines = strands(side, width, level, round_a_disc=round_a_disc)
+    front, back = (np.full((side, side, 3), colour, np.uint8) for colour in ((200, 180, 150), (20, 20, 20)))
+    picture = mixed(front, back, alpha)
+    before, after = (
+        float(np.abs(pixels[lines].astype(int) - front[lines]).mean())
+        for pixels in (picture, decontaminate(picture, alpha))
+    )
+    assert after < 0.65 * before
+
+
+def test_a_matte_that_reaches_too_far_does_not_bring_the_old_ground_back() -> None:
+    """The subject ends two pixels before its matte: what is seen there must stay nearer to it than to the ground."""
+    front, back = np.full((SIZE, SIZE, 3), 220, np.uint8), np.full((SIZE, SIZE, 3), 20, np.uint8)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    distance = 130 - np.hypot(x - SIZE / 2, y - SIZE / 2)
+    truth, reaching = (np.asarray(np.clip(distance / 4 + 0.5 + d, 0, 1) * 255, np.uint8) for d in (0, 0.5))
+    found = decontaminate(mixed(front, back, truth), reaching)
+    rim = (reaching > 50) & (reaching < 255)
+    assert np.average(found[..., 0][rim], weights=reaching[rim]) > 120
+
+
 def test_opaque_pixels_keep_their_colour_exactly() -> None:
     picture, alpha = texture(1, 0, 255), soft_disc(15)
     found = decontaminate(picture, alpha)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imaging import matte
+from imaging import matte, resize
 from imaging.decode import decode
 from perf import scene
 from tests.imaging.comparison import assert_alike
@@ -75,6 +75,22 @@ def test_a_hard_edge_between_the_mattes_pixels_is_found() -> None:
     plain = np.abs(matte.plain(small, 512, 512).astype(int) - truth).mean()
     found = matte.upsample(small, picture)
     assert_alike(found, truth, float(plain) / 3, "hard-edge")
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_edges_of_a_banner_follow_the_picture(upright: bool) -> None:  # noqa: FBT001
+    """Six times as wide as the matte and lower than it: the guide shrinks one way and grows the other."""
+    y, x = np.mgrid[:400, :3000]
+    distance = np.hypot((x + 100) % 500 - 250, y - 200)
+    truth = np.asarray(np.clip(160.5 - distance, 0, 1) * 255, np.uint8)
+    noisy = np.random.default_rng(1).normal(0, 6, (400, 3000, 3))
+    share = truth[..., None] / 255
+    picture = np.asarray(np.clip(share * (200, 60, 40) + (1 - share) * (60, 120, 180) + noisy, 0, 255), np.uint8)
+    near = np.abs(160 - distance) < 5
+    if upright:
+        truth, picture, near = truth.T.copy(), picture.swapaxes(0, 1).copy(), near.T
+    found = matte.upsample(resize.square(truth, 512), picture)
+    assert np.abs(found.astype(int) - truth)[near].mean() < 5
 
 
 def test_texture_does_not_show_in_the_matte() -> None:

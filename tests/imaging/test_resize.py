@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imaging.decode import Picture, decode
-from imaging.resize import for_network, square
+from imaging.resize import for_network, on_white, square
 from perf import scene
 from tests.imaging.comparison import assert_alike
 
@@ -63,3 +65,24 @@ def test_a_network_sees_transparency_on_white() -> None:
     coverage = np.array([[0, 255], [128, 255]], np.uint8)
     picture = Picture(np.zeros((2, 2, 3), np.uint8), coverage, 2, 2)
     assert (for_network(picture, 2)[..., 0] == [[255, 0], [127, 0]]).all()
+
+
+@quick
+@given(height=st.integers(1, 150), width=sides, seed=st.integers(0, 1000))
+def test_every_pixel_on_white_is_right(height: int, width: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    pixels, coverage = (rng.integers(0, 256, shape, dtype=np.uint8) for shape in ((height, width, 3), (height, width)))
+    share = coverage[..., None] / 255
+    assert np.abs(on_white(pixels, coverage) - (pixels * share + 255 * (1 - share))).max() <= 0.51
+
+
+def test_transparency_takes_little_more_memory_than_the_picture() -> None:
+    pixels = np.zeros((2000, 1500, 3), np.uint8)
+    picture = Picture(pixels, np.full(pixels.shape[:2], 99, np.uint8), *pixels.shape[:2])
+    tracemalloc.start()
+    try:
+        for_network(picture, 512)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * pixels.nbytes

@@ -53,6 +53,16 @@ def test_a_request_of_several_pictures_pads_the_full_ones() -> None:
     assert not found["full"][1, :, 20:].any()
 
 
+def test_pictures_that_pad_to_more_than_the_limit_are_refused_and_nothing_else_is() -> None:
+    wide, tall = (pictures.encoded(pictures.image().resize(size), "PNG") for size in ((100, 10), (10, 100)))
+    requests = [Request(files(*data), ["full", "size"]) for data in ((wide, tall), (wide,), (tall, tall))]
+    found = started("decode", {"max_pixels": "4000"}).execute(requests)
+    assert found[0].refusal().code() == TritonError.INVALID_ARG
+    assert "send these pictures in separate requests" in found[0].refusal().message()
+    assert found[1].arrays()["full"].shape == (1, 10, 100, 3)
+    assert found[2].arrays()["full"].shape == (2, 100, 10, 3)
+
+
 def test_a_broken_picture_fails_alone() -> None:
     good, broken = pictures.sample("JPEG"), pictures.sample("PNG")[:90]
     found = started("decode").execute([Request(files(data), EVERYTHING) for data in (good, broken, good)])
@@ -80,6 +90,15 @@ def test_what_is_not_the_pictures_fault_is_an_internal_error_without_details() -
     assert found.refusal().code() == TritonError.INTERNAL
     assert found.refusal().message() == "the picture could not be decoded"
     assert "Traceback" in Logger.errors[0]
+
+
+def test_a_lack_of_memory_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("imaging.decode._decode", full)
+    found = answer(started("decode"), pictures.sample("PNG"))
+    assert found.refusal().code() == TritonError.INTERNAL
 
 
 def test_the_limit_on_pixels_is_a_parameter() -> None:

@@ -92,6 +92,14 @@ def test_an_impossible_size_is_refused(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("step", ["cutout", "alpha_png"])
+@pytest.mark.parametrize("shape", [(1, 0, 5), (1, 5, 0), (1, 0, 0)])
+def test_a_matte_without_a_pixel_is_refused(step: str, shape: tuple[int, ...]) -> None:
+    found = answer(started(step), inputs() | {"matte": np.zeros(shape, np.uint8)}, ["alpha"])
+    assert found.refusal().code() == TritonError.INVALID_ARG
+    assert "at least one pixel" in found.refusal().message()
+
+
+@pytest.mark.parametrize("step", ["cutout", "alpha_png"])
 def test_cancelled_and_faulty_requests_fail_alone(step: str) -> None:
     requests = [Request({}, ["alpha"], cancelled=True), Request({}, ["alpha"]), Request(inputs(), ["alpha"])]
     found = started(step).execute(requests)

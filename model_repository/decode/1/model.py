@@ -48,9 +48,9 @@ class TritonPythonModel:
             name: np.stack([resize.for_network(picture, side) for picture in pictures]) for name, side in sides.items()
         }
         if "full" in wanted:
-            outputs["full"] = batch.padded([picture.pixels for picture in pictures])
+            outputs["full"] = batch.padded([picture.pixels for picture in pictures], self._max_pixels)
         if "coverage" in wanted:
-            outputs["coverage"] = batch.coverage(pictures)
+            outputs["coverage"] = batch.coverage(pictures, self._max_pixels)
         if "size" in wanted:
             outputs["size"] = np.array([(picture.height, picture.width) for picture in pictures], np.int32)
         return outputs
