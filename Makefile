@@ -42,8 +42,9 @@ fmt: $(VENV)/.test ## format and fix what ruff can
 	$(BIN)/ruff check --fix .
 
 freeze: $(VENV)/.test ## write constraints.txt from what is installed now
-	@{ echo "# What the environment resolved to, so that two machines get the same. Written by: make freeze"; \
-		$(BIN)/python -m pip list --format=freeze | grep -viE '^(darkroom|pip|setuptools|nvidia-.*|cuda-.*)==' | sed 's/+cpu$$//'; } > constraints.txt
+	@set -o pipefail; { echo "# What the environment resolved to, so that two machines get the same. Written by: make freeze"; \
+		$(BIN)/python -m pip list --format=freeze | grep -viE '^(darkroom|pip|setuptools|nvidia-.*|cuda-.*)==' | sed 's/+cpu$$//'; } > constraints.txt.new \
+		&& mv constraints.txt.new constraints.txt || { rm -f constraints.txt.new; exit 1; }
 
 clean: ## remove both environments and all caches (models and results stay)
 	rm -rf $(VENV) .triton .perf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

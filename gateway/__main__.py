@@ -1,15 +1,18 @@
 """`python -m gateway`: the gateway with uvicorn, settings from `GATEWAY_*` variables, until it is told to stop."""
 
 import sys
+import warnings
 from contextlib import suppress
 
 import structlog
-import uvicorn
+from obstore.exceptions import BaseError
+from PIL import Image
 from pydantic import ValidationError
 
 from gateway.app import create_app
 from gateway.inference import TritonInference
 from gateway.logs import configure
+from gateway.server import server_of
 from gateway.settings import PREFIX, Settings, unknown_variables
 from gateway.store import open_store
 
@@ -25,23 +28,20 @@ def main() -> int:
             print(f"{PREFIX}{name}: {item['msg']}" if name else item["msg"], file=sys.stderr)
         return USAGE_ERROR
     configure(settings.log_level)
+    # Pillow warns from half its own limit on; what counts here is GATEWAY_MAX_PIXELS.
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     for name in unknown_variables():
         structlog.get_logger("gateway").warning("no setting has this name", variable=name)
-    app = create_app(settings, TritonInference(settings), open_store(settings))
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=settings.keep_alive_timeout_seconds,
-        timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
-        limit_concurrency=settings.max_connections,
-    )
+    try:
+        store = open_store(settings)
+    except (BaseError, OSError, ValueError) as error:
+        reason = (str(error) or repr(error)).splitlines()[0]  # the rest is obstore's debugging output
+        print(f"{PREFIX}STORE_URL: {reason}", file=sys.stderr)
+        return USAGE_ERROR
+    app = create_app(settings, TritonInference(settings), store)
     # Once all requests are done uvicorn raises the signal again that it was stopped with.
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run()
+        server_of(app, settings).run()
     return 0
 
 

@@ -1,7 +1,7 @@
 """How much work is let in: so many inferences at once, so many requests behind them, the rest is told to come back."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from gateway.errors import BusyError
@@ -12,9 +12,15 @@ RETRY_AFTER_S = 1.0
 
 
 class Admission:
-    """Two doors: `place` for the whole request (its bytes are in memory), `slot` for the inference alone."""
+    """Three doors: `transit` for uploads that are still coming in, `place` for requests whose picture is in memory or
+    being fetched, `slot` for the inference alone.
+    """
 
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+        self._max_uploads = settings.max_uploads
+        self._uploads = 0
+        self._max_buffered_bytes = settings.max_upload_buffer_bytes
+        self._buffered_bytes = 0
         self._places = settings.max_concurrency + settings.max_queue
         self._taken = 0
         self._slots = asyncio.Semaphore(settings.max_concurrency)
@@ -22,11 +28,32 @@ class Admission:
         self._telemetry = telemetry
 
     @asynccontextmanager
+    async def transit(self) -> AsyncIterator[Callable[[int], None]]:
+        """Admits one upload, or raises BusyError at once. Yields what it must ask before it keeps so many more bytes.
+
+        A place would be too dear: its client decides how long an upload takes.
+        """
+        self._refuse("places", when=self._taken >= self._places)
+        self._refuse("uploads", when=self._uploads >= self._max_uploads)
+        kept_bytes = 0
+
+        def keep(size_bytes: int) -> None:
+            nonlocal kept_bytes
+            self._refuse("upload_bytes", when=self._buffered_bytes + size_bytes > self._max_buffered_bytes)
+            kept_bytes += size_bytes
+            self._buffered_bytes += size_bytes
+
+        self._uploads += 1
+        try:
+            yield keep
+        finally:
+            self._uploads -= 1
+            self._buffered_bytes -= kept_bytes
+
+    @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Admits one request, or raises BusyError at once."""
-        if self._taken >= self._places:
-            self._telemetry.rejected.labels("places").inc()
-            raise BusyError("too many requests at once", retry_after_s=RETRY_AFTER_S)
+        self._refuse("places", when=self._taken >= self._places)
         self._taken += 1
         try:
             yield
@@ -42,6 +69,11 @@ class Admission:
                 yield
         finally:
             self._slots.release()
+
+    def _refuse(self, reason: str, *, when: bool) -> None:
+        if when:
+            self._telemetry.rejected.labels(reason).inc()
+            raise BusyError("too many requests at once", retry_after_s=RETRY_AFTER_S)
 
     async def _turn(self) -> None:
         try:

@@ -37,28 +37,26 @@ def create_app(
     settings: Settings, inference: Inference, store: ObjectStore, fetcher: PictureSource | None = None
 ) -> FastAPI:
     """The gateway over any inference server and object store; `fetcher` is the way out, the vetting one by default."""
-    telemetry = Telemetry()
-    catalogue = Catalogue(settings.model_repository, inference)
-    shelf = Shelf(store, settings, telemetry)
-    parts = Parts(
-        settings=settings,
-        catalogue=catalogue,
-        cutouts=Cutouts(settings, catalogue, inference, shelf, telemetry),
-        fetcher=fetcher or Fetcher(settings, telemetry.fetched),
-        inference=inference,
-        shelf=shelf,
-        telemetry=telemetry,
-    )
+    parts = _parts(settings, inference, store, fetcher)
     app = FastAPI(
         title="Darkroom",
         version=version(),
         description=DESCRIPTION,
         lifespan=_lifespan,
+        # A body without Content-Type is read as JSON. What that header guards against, another site's script that acts
+        # with a visitor's rights, does not arise here: nobody has any.
+        strict_content_type=False,
+        responses=problems.ANY_OTHER,
         docs_url=None,
         redoc_url=None,
     )
     app.state.parts = parts
-    app.add_middleware(RequestContext, telemetry=telemetry, body_timeout_s=settings.upload_timeout_seconds)
+    app.add_middleware(
+        RequestContext,
+        telemetry=parts.telemetry,
+        body_timeout_s=settings.upload_timeout_seconds,
+        max_requests=settings.max_requests,
+    )
     problems.install(app)
     for router in (cutouts.router, health.router, files.router, docs.router):
         app.include_router(router)
@@ -67,29 +65,57 @@ def create_app(
     return app
 
 
+def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher: PictureSource | None) -> Parts:
+    telemetry = Telemetry()
+    catalogue = Catalogue(settings, inference)
+    shelf = Shelf(store, settings, telemetry)
+    return Parts(
+        settings=settings,
+        catalogue=catalogue,
+        cutouts=Cutouts(settings, catalogue, inference, shelf, telemetry),
+        fetcher=fetcher or Fetcher(settings, telemetry.fetched),
+        inference=inference,
+        shelf=shelf,
+        telemetry=telemetry,
+    )
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
-    async with aclosing(parts.fetcher), parts.inference, beside(_keep_fresh(parts), "catalogue"):
-        yield
+    async with aclosing(parts.fetcher), parts.inference:
+        # Before it listens: the first request may come at once.
+        trouble = await _refresh(parts, "")
+        async with beside(_keep_fresh(parts, trouble), "catalogue"):
+            yield
 
 
-async def _keep_fresh(parts: Parts) -> None:
+async def _keep_fresh(parts: Parts, trouble: str) -> None:
     """Keeps the catalogue up to date for as long as the application runs, whether Triton is there or not."""
     states: dict[str, str] = {}
-    trouble = ""
+    interval_s = parts.settings.canary_interval_seconds
     while True:
-        pause_s = parts.settings.canary_interval_seconds
-        try:
-            await parts.catalogue.refresh()
-            trouble = ""
-        except GatewayError as error:
-            pause_s = min(RETRY_S, pause_s)
-            if error.private != trouble:
-                log.warning("the catalogue cannot be refreshed", detail=error.public, private=error.private)
-            trouble = error.private
         _log_changes(parts, states)
-        await asyncio.sleep(pause_s)
+        await asyncio.sleep(min(RETRY_S, interval_s) if trouble else interval_s)
+        trouble = await _refresh(parts, trouble)
+
+
+async def _refresh(parts: Parts, before: str) -> str:
+    """What kept the catalogue from its refresh, or nothing; the same trouble as `before` is not logged again."""
+    try:
+        await parts.catalogue.refresh()
+    except GatewayError as error:
+        trouble = error.private or error.public
+        if trouble != before:
+            log.warning("the catalogue cannot be refreshed", detail=error.public, private=error.private)
+        return trouble
+    except Exception as error:
+        # Nobody waits for this work: if it ended here, no version loaded later would ever be seen.
+        trouble = repr(error)
+        if trouble != before:
+            log.exception("the catalogue cannot be refreshed", exc_info=error)
+        return trouble
+    return ""
 
 
 def _log_changes(parts: Parts, states: dict[str, str]) -> None:

@@ -1,38 +1,21 @@
-"""What is served: Triton's inventory joined with the model cards (`model.json`) of the model repository."""
+"""What is served: Triton's inventory joined with what lies in the model repository."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
-from google.protobuf import text_format
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from tritonclient.grpc import model_config_pb2
+from pydantic import BaseModel, Field
 
-from gateway.errors import PipelineDownError, PipelineNotServedError
-from gateway.inference import Inference, Inventory, is_network
+from gateway import repository
+from gateway.errors import GatewayError, PipelineChangedError, PipelineDownError, PipelineNotServedError
+from gateway.inference import Inference, Inventory
+from gateway.repository import Card, Contents
+from gateway.settings import Settings
 
 log = structlog.get_logger("gateway.catalogue")
 
 RETRY_AFTER_S = 5.0
-
-
-class Card(BaseModel):
-    """A version's `model.json`, as its exporter wrote it."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    version: int = Field(0, description="the version's number in the repository")
-    source: str | None = Field(None, description="checkpoint the version was made from")
-    revision: str | None = Field(None, description="revision of that checkpoint")
-    architecture: str | None = None
-    licence: str | None = Field(None, description="SPDX-like name of the weights' licence")
-    commercial_use: bool | None = Field(None, description="whether that licence allows commercial use")
-    precision: str | None = None
-    figures: dict[str, float] = Field(default_factory=dict, description="quality figures, such as mean_iou")
-    size_bytes: int | None = None
-    date: str | None = None
-    sha256: str | None = None
 
 
 class Model(BaseModel):
@@ -41,7 +24,7 @@ class Model(BaseModel):
     role: str = Field(description="the network's name in Triton")
     served: bool
     served_version: int | None = Field(None, description="the version that answers now")
-    versions: list[Card] = Field(description="all versions in the repository, newest first")
+    versions: Sequence[Card] = Field(description="all versions in the repository, newest first")
     pipelines: list[str] = Field(description="served pipelines that use the network")
     reason: str | None = Field(None, description="why the network is not served")
     command: str | None = Field(None, description="the command that would make a version to serve")
@@ -57,25 +40,44 @@ class Served:
 
 
 class Catalogue:
-    """Knows the inventory as of the last `refresh`; asks Triton and reads cards there, and nowhere else."""
+    """Knows the inventory as of the last `refresh`; asks Triton and reads the repository there, and nowhere else."""
 
-    def __init__(self, repository: Path, inference: Inference) -> None:
-        self._repository = repository
+    def __init__(self, settings: Settings, inference: Inference) -> None:
+        self._settings = settings
         self._inference = inference
         self._inventory: Inventory | None = None
-        self._cards: dict[str, list[Card]] = {}
+        self._contents = Contents()
+        # The repository as it was when Triton last loaded something: a file that changes later is not served yet.
+        self._loaded = Contents()
+        self._last_served: dict[str, Served] = {}
+        self._was_lost = True
+        self._refreshing = asyncio.Lock()
 
     async def refresh(self) -> None:
         """Raises the inference's GatewayError; what was known stays known."""
-        self._inventory = await self._inference.inventory()
+        async with self._refreshing:
+            try:
+                inventory = await self._inference.inventory()
+            except GatewayError:
+                self._was_lost = True  # it may load other files before it answers again
+                raise
+            is_new = self._was_lost or not self._inventory or not inventory.continues(self._inventory)
+            contents = await self._read()
+            if contents:
+                self._contents = contents
+                self._loaded = contents if is_new else self._loaded
+            self._was_lost = is_new and contents is None
+            self._inventory = inventory
+            self._last_served |= {name: self.pipeline(name) for name in inventory.steps}
+
+    async def _read(self) -> Contents | None:
         try:
-            self._cards = await asyncio.to_thread(read_cards, self._repository)
+            return await asyncio.to_thread(
+                repository.read, self._settings.model_repository, self._settings.step_sources
+            )
         except OSError as error:
             log.warning("the model repository cannot be read", error=repr(error))
-
-    @property
-    def known(self) -> bool:
-        return self._inventory is not None
+            return None
 
     def pipeline(self, name: str) -> Served:
         """A pipeline's network and version. Raises PipelineDownError before the first refresh, else not served."""
@@ -87,13 +89,28 @@ class Catalogue:
         network = next((step for step in steps if step in self._inventory.networks), name)
         return Served(network, self._version(network), "+".join(self._fingerprint(step) for step in (name, *steps)))
 
+    def last_served(self, name: str) -> Served:
+        """The pipeline as it is served, or was when it last was; raises like `pipeline` where it never was."""
+        return self._last_served.get(name) or self.pipeline(name)
+
+    async def confirm(self, name: str, served: Served) -> None:
+        """Asks Triton whether the pipeline is still what it was. Raises PipelineChangedError, or the inference's error.
+
+        The inventory is seconds old; a result that another version made must not be kept under this one's address.
+        """
+        known = self._inventory
+        if known is None or not await self._inference.still_has(known):
+            await self.refresh()
+        if self.pipeline(name) != served:
+            raise PipelineChangedError(f"{name} has just been loaded anew", retry_after_s=RETRY_AFTER_S)
+
     def models(self) -> list[Model]:
         """Every network that Triton or the repository knows."""
         served = self._inventory.networks if self._inventory else frozenset[str]()
-        return [self._model(name, name in served) for name in sorted(served | self._cards.keys())]
+        return [self._model(name, name in served) for name in sorted(served | self._contents.cards.keys())]
 
     def _model(self, name: str, served: bool) -> Model:  # noqa: FBT001 - private, one caller
-        inventory, cards = self._inventory or Inventory(), self._cards.get(name, [])
+        inventory, cards = self._inventory or Inventory(), self._contents.cards.get(name, [])
         return Model(
             role=name,
             served=served,
@@ -107,7 +124,7 @@ class Catalogue:
     def _reason(self, name: str) -> str:
         if self._inventory is None:
             return "Triton has not answered yet"
-        if not self._cards.get(name):
+        if not self._contents.cards.get(name):
             return "no version has been exported"
         return "Triton has not loaded it"
 
@@ -117,39 +134,5 @@ class Catalogue:
 
     def _fingerprint(self, name: str) -> str:
         version = self._version(name)
-        digest = next((card.sha256 for card in self._cards.get(name, []) if card.version == version), None)
-        return f"{name}:{version}:{(digest or '')[:16]}"
-
-
-def read_cards(repository: Path) -> dict[str, list[Card]]:
-    """Of every network in the repository its versions, newest first; a version without a readable card is bare."""
-    configs = sorted(repository.glob("*/config.pbtxt"))
-    return {path.parent.name: _versions(path.parent) for path in configs if _holds_network(path)}
-
-
-def _versions(folder: Path) -> list[Card]:
-    numbered = [path for path in folder.iterdir() if path.name.isdigit() and _has_artefact(path)]
-    return [_card(path) for path in sorted(numbered, key=lambda path: -int(path.name))]
-
-
-def _has_artefact(version: Path) -> bool:
-    return any(version.glob("model.*"))
-
-
-def _card(version: Path) -> Card:
-    try:
-        card = Card.model_validate_json((version / "model.json").read_bytes())
-    except FileNotFoundError:
-        card = Card()
-    except (OSError, ValidationError) as error:
-        log.warning("a model card cannot be read", path=str(version), error=repr(error))
-        card = Card()
-    return card.model_copy(update={"version": int(version.name)})
-
-
-def _holds_network(path: Path) -> bool:
-    try:
-        return is_network(text_format.Parse(path.read_text("utf-8"), model_config_pb2.ModelConfig()))
-    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
-        log.warning("a config.pbtxt cannot be read", path=str(path), error=repr(error))
-        return False
+        config = self._inventory.configs.get(name, "") if self._inventory else ""
+        return f"{name}:{version}:{self._loaded.digest(name, version)[:16]}:{config[:16]}"

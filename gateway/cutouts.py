@@ -10,7 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.admission import Admission
 from gateway.catalogue import Catalogue, Served
-from gateway.errors import InferenceFailedError, PipelineDownError, ResultNotFoundError
+from gateway.content import PNG, SMALL_BYTES, Content, content_of
+from gateway.errors import InferenceFailedError, PipelineChangedError, PipelineDownError, ResultNotFoundError
 from gateway.flights import Flights
 from gateway.inference import Box, Inference
 from gateway.limits import Picture
@@ -19,7 +20,6 @@ from gateway.settings import Settings
 from gateway.store import Shelf
 from gateway.telemetry import Telemetry
 
-PNG = "image/png"
 PNG_START = struct.Struct(">8s4x4sII")
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 RETRY_AFTER_S = 5.0
@@ -64,19 +64,24 @@ class Cutouts:
         self._telemetry = telemetry
         self._admission = Admission(settings, telemetry)
         self._flights = Flights[Result]()
+        self.transit = self._admission.transit
         self.place = self._admission.place
 
     def require(self, pipeline: Pipeline) -> Served:
-        """The pipeline as it is served. Raises PipelineNotServedError or PipelineDownError."""
-        served = self._catalogue.pipeline(pipeline.name)
-        pulse = self._inference.pulse(pipeline.name)
-        if pulse is None or not pulse.ok:
-            private = pulse.reason if pulse else "no canary yet"
-            raise PipelineDownError(f"{pipeline.name} does not answer", private=private, retry_after_s=RETRY_AFTER_S)
-        return served
+        """The pipeline as it is served, or was before it went down: what it made can still be found.
+
+        Raises PipelineNotServedError, or PipelineDownError where Triton has not answered yet.
+        """
+        return self._catalogue.last_served(pipeline.name)
 
     async def make(self, pipeline: Pipeline, picture: Picture, request_id: str) -> Result:
         """The result for a picture, from the store if it is there. Raises a GatewayError."""
+        try:
+            return await self._make(pipeline, picture, request_id)
+        except PipelineChangedError:
+            return await self._make(pipeline, picture, request_id)
+
+    async def _make(self, pipeline: Pipeline, picture: Picture, request_id: str) -> Result:
         served = self.require(pipeline)
         address = self._address(pipeline, served, picture)
 
@@ -89,9 +94,11 @@ class Cutouts:
         self._telemetry.results.labels(pipeline.name, origin).inc()
         return replace(result, cached=True) if joined else result
 
-    async def picture(self, result: Result) -> bytes:
-        """The result's PNG."""
-        return result.png if result.png is not None else await self._shelf.get(result.path)
+    async def picture(self, result: Result) -> Content:
+        """The result's PNG: out of memory only if it is small, for there it would stay while a slow client reads."""
+        if result.png is not None and len(result.png) <= SMALL_BYTES:
+            return content_of(result.png)
+        return await self._shelf.open(result.path)
 
     def _address(self, pipeline: Pipeline, served: Served, picture: Picture) -> str:
         """Everything that the result depends on, as one hash."""
@@ -103,19 +110,28 @@ class Cutouts:
         try:
             card, _ = await asyncio.gather(
                 self._shelf.get(result_path(pipeline.name, address, "json")),
-                self._shelf.require(result_path(pipeline.name, address, "png")),
+                self._shelf.size(result_path(pipeline.name, address, "png")),
             )
             return Result(Record.model_validate_json(card), cached=True)
         except (ResultNotFoundError, ValidationError):
             return None
 
+    def _require_alive(self, pipeline: Pipeline) -> None:
+        self._catalogue.pipeline(pipeline.name)
+        pulse = self._inference.pulse(pipeline.name)
+        if pulse is None or not pulse.ok:
+            private = pulse.reason if pulse else "no canary yet"
+            raise PipelineDownError(f"{pipeline.name} does not answer", private=private, retry_after_s=RETRY_AFTER_S)
+
     async def _create(
         self, pipeline: Pipeline, served: Served, picture: Picture, address: str, request_id: str
     ) -> Result:
+        self._require_alive(pipeline)
         async with self._admission.slot():
             started = time.monotonic()
             cut = await self._inference.infer(pipeline, picture.data, request_id)
             self._telemetry.inference_seconds.labels(pipeline.name).observe(time.monotonic() - started)
+        await self._catalogue.confirm(pipeline.name, served)
         width, height = png_size(cut.png)
         record = Record(
             id=address,

@@ -78,6 +78,10 @@ class PipelineNotServedError(GatewayError):
     """Triton does not serve the pipeline at all."""
 
 
+class PipelineChangedError(GatewayError):
+    """The pipeline was loaded anew while it worked, so that nobody can say what made the result."""
+
+
 class InferenceUnavailableError(GatewayError):
     """Triton cannot be reached or refuses work."""
 

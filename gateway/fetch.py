@@ -6,7 +6,6 @@ the URL's own, so that a second DNS answer has nothing left to change.
 """
 
 import asyncio
-import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -27,6 +26,7 @@ from gateway.errors import (
     TooManyRedirectsError,
     UnreadablePictureError,
 )
+from gateway.resolver import Resolver
 from gateway.settings import Settings
 
 MAX_URL_CHARACTERS = 8192
@@ -58,16 +58,18 @@ class Fetcher:
     def __init__(self, settings: Settings, fetched: Fetched, resolve: Resolve | None = None) -> None:
         self._settings = settings
         self._fetched = fetched
+        self._resolver = Resolver(MAX_CONNECTIONS)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=httpx.create_ssl_context(),
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=IDLE_CONNECTIONS,
             keepalive_expiry=IDLE_TIMEOUT_S,
-            network_backend=VettedNetwork(settings.fetch_allowed_networks, resolve or resolve_host),
+            network_backend=VettedNetwork(settings.fetch_allowed_networks, resolve or self._resolver),
         )
 
     async def aclose(self) -> None:
         await self._pool.aclose()
+        self._resolver.close()
 
     async def fetch(self, url: str) -> bytes:
         """The picture's bytes: never more than the limit, and known to begin like a picture.
@@ -175,26 +177,22 @@ class VettedNetwork(httpcore.AsyncNetworkBackend):
         return list(dict.fromkeys(map(str, found)))
 
 
-async def resolve_host(host: str, port: int) -> list[str]:
-    """All addresses of `host` in the system's order. Raises SourceNotFoundError when there are none."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        raise SourceNotFoundError("the URL's host does not exist", private=repr(error)) from error
-    return [str(address[0]) for *_, address in found]
-
-
 def parse_url(text: str) -> httpx.URL:
-    """The URL if it is one that may be fetched at all. Raises InvalidUrlError with what is wrong."""
+    """The URL if it is one that may be fetched at all. Raises InvalidUrlError with what is wrong.
+
+    Spaces are encoded, as browsers do: a query that was decoded once has them. One in the host stays an error.
+    """
+    text = text.strip(" ").replace(" ", "%20")
     if len(text) > MAX_URL_CHARACTERS:
         raise InvalidUrlError(f"the URL is longer than {MAX_URL_CHARACTERS} characters")
     if any(character <= " " or character in "\\\x7f" for character in text):
-        raise InvalidUrlError("the URL holds spaces, backslashes or control characters; percent-encode them")
+        raise InvalidUrlError("the URL holds backslashes or control characters; percent-encode them")
     try:
         url, authority = httpx.URL(text), urlsplit(text).netloc
+        host = url.host  # reads punycode only now, and raises on what is none
     except (httpx.InvalidURL, ValueError) as error:
         raise InvalidUrlError("this is not a URL", private=repr(error)) from error
-    if url.scheme not in {"http", "https"} or not url.host or "%" in url.host:
+    if url.scheme not in {"http", "https"} or not host or "%" in host:
         raise InvalidUrlError("the URL must begin with http:// or https:// and name a host")
     if url.userinfo or "@" in authority:
         raise InvalidUrlError("the URL must not hold a user name or password")
@@ -221,4 +219,8 @@ def _require_ok(status: int) -> None:
 
 
 def _header(response: httpcore.Response, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in response.headers if key.lower() == name), "")
+    value = next((value for key, value in response.headers if key.lower() == name), b"")
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from gateway.errors import InferenceUnavailableError
+
 Result = TypeVar("Result")
 
 
@@ -21,7 +23,10 @@ class Flights(Generic[Result]):
         self._flying: dict[str, _Flight[Result]] = {}
 
     async def join(self, key: str, work: Callable[[], Awaitable[Result]]) -> tuple[Result, bool]:
-        """The result of `work`, and whether another request had started it. An error reaches every passenger."""
+        """The result of `work`, and whether another request had started it. An error reaches every passenger.
+
+        Raises InferenceUnavailableError where the work was cancelled while its passengers were not.
+        """
         flight = self._flying.get(key)
         joined = flight is not None
         if flight is None:
@@ -29,6 +34,12 @@ class Flights(Generic[Result]):
         flight.passengers += 1
         try:
             return await asyncio.shield(flight.task), joined
+        except asyncio.CancelledError as error:
+            if _is_leaving():
+                raise
+            # Nobody here cancels work that somebody waits for: a closing connection to Triton does.
+            private = f"{flight.task.get_name()} was cancelled"
+            raise InferenceUnavailableError("the server is not available", private=private, retry_after_s=1) from error
         finally:
             flight.passengers -= 1
             if not flight.passengers and not flight.task.done():
@@ -49,3 +60,8 @@ class Flights(Generic[Result]):
             del self._flying[key]
         if flight.task.done() and not flight.task.cancelled():
             flight.task.exception()  # seen, should the last passenger have left in the same moment
+
+
+def _is_leaving() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -21,6 +21,7 @@ async def unless_gone(request: Request, work: Coroutine[object, object, Result])
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
+            leaving.result()  # raises where a body came that is too large or too slow: the client is still there
             raise ClientGoneError("the client hung up")
         return working.result()
     finally:

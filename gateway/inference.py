@@ -4,10 +4,11 @@ The compressed picture goes in, the finished PNG comes out; no pixel is touched 
 """
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -30,9 +31,13 @@ from gateway.pipelines import Pipeline
 from gateway.settings import Settings
 from serving.canary import Watch, connect
 
+FIRST_LOOK_SECONDS = 10.0
 RETRY_AFTER_S = 2.0
 IN_ENSEMBLE = re.compile(r"^in ensemble '[^']*', ")
 NOT_LOADED = ("unknown model", "not at ready state", "is not ready", "no available versions")
+SHAPING = ("platform", "backend", "default_model_filename", "input", "output", "ensemble_scheduling")
+# A network's parameters are about threads and memory.
+SHAPING_STEP = (*SHAPING, "parameters")
 Box = tuple[int, int, int, int]
 
 
@@ -55,11 +60,21 @@ class Pulse:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What the server has loaded: each model's versions, which models are networks, pipelines with their steps."""
+    """What the server has loaded: each model's versions, which models are networks, pipelines with their steps.
+
+    `configs` holds a hash of what each model's config says about results; `requests` how many each has had.
+    """
 
     versions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     networks: frozenset[str] = frozenset()
     steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    configs: Mapping[str, str] = field(default_factory=dict)
+    requests: Mapping[str, int] = field(default_factory=dict)
+
+    def continues(self, earlier: "Inventory") -> bool:
+        """Whether no model was loaded in between: then its version would be another, or its requests count anew."""
+        counted = all(self.requests.get(name, 0) >= count for name, count in earlier.requests.items())
+        return counted and self.versions == earlier.versions
 
 
 class Inference(Protocol):
@@ -75,6 +90,10 @@ class Inference(Protocol):
 
     async def inventory(self) -> Inventory:
         """What is served now. Raises InferenceUnavailableError."""
+        ...
+
+    async def still_has(self, known: Inventory) -> bool:
+        """Whether the server loaded nothing since; cheaper than a whole inventory. Raises InferenceUnavailableError."""
         ...
 
     def pulse(self, pipeline: str) -> Pulse | None:
@@ -96,6 +115,9 @@ class TritonInference:
         settings = self._settings
         self._client = await self._exit.enter_async_context(connect(settings.triton_url))
         self._watch = Watch(self._client, settings.canary_interval_seconds, settings.canary_timeout_seconds)
+        # Whoever sees the gateway listen may send a picture: it knows its pipelines by then.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._watch.look(), FIRST_LOOK_SECONDS)
         self._watching = await self._exit.enter_async_context(beside(self._watch.run(), "canaries"))
         return self
 
@@ -124,17 +146,30 @@ class TritonInference:
     async def inventory(self) -> Inventory:
         client, deadline_s = self._open_client(), self._settings.canary_timeout_seconds
         try:
-            # Statistics exist of loaded models only, and of all of them. Triton's repository index would say the same
-            # and belongs to the protocol that may also unload models, which a server does well to keep to itself.
-            loaded = (await client.get_inference_statistics(client_timeout=deadline_s)).model_stats
-            versions = _versions(loaded)
-            calls = (client.get_model_config(name, client_timeout=deadline_s) for name in versions)
+            counted = await self._counted()
+            calls = (client.get_model_config(name, client_timeout=deadline_s) for name in counted.versions)
             configs = [answer.config for answer in await asyncio.gather(*calls)]
         except InferenceServerException as error:
             raise translated(error) from error
-        networks = frozenset(config.name for config in configs if is_network(config))
-        steps = {config.name: _steps(config) for config in configs if config.platform == "ensemble"}
-        return Inventory(versions, networks, steps)
+        return replace(
+            counted,
+            networks=frozenset(config.name for config in configs if is_network(config)),
+            steps={config.name: _steps(config) for config in configs if config.platform == "ensemble"},
+            configs={config.name: shape(config) for config in configs},
+        )
+
+    async def still_has(self, known: Inventory) -> bool:
+        try:
+            return (await self._counted()).continues(known)
+        except InferenceServerException as error:
+            raise translated(error) from error
+
+    async def _counted(self) -> Inventory:
+        # Statistics exist of loaded models only, and of all of them. Triton's repository index would say the same
+        # and belongs to the protocol that may also unload models, which a server does well to keep to itself.
+        deadline_s = self._settings.canary_timeout_seconds
+        loaded = (await self._open_client().get_inference_statistics(client_timeout=deadline_s)).model_stats
+        return Inventory(_versions(loaded), requests=_requests(loaded))
 
     def pulse(self, pipeline: str) -> Pulse | None:
         if self._watch is None or self._watching is None or pipeline not in self._watch.results:
@@ -153,6 +188,16 @@ class TritonInference:
 def is_network(config: model_config_pb2.ModelConfig) -> bool:
     """Whether a model is a network, not a Python step and not a pipeline."""
     return bool(config.platform != "ensemble" and config.backend != "python")
+
+
+def shape(config: model_config_pb2.ModelConfig) -> str:
+    """Hash of what a config says about results; how fast they come (instances, queues, threads) leaves it as it is."""
+    shaping = model_config_pb2.ModelConfig()
+    shaping.CopyFrom(config)
+    for known, _ in config.ListFields():
+        if known.name not in (SHAPING_STEP if config.backend == "python" else SHAPING):
+            shaping.ClearField(known.name)
+    return hashlib.sha256(shaping.SerializeToString(deterministic=True)).hexdigest()
 
 
 def translated(error: InferenceServerException) -> GatewayError:
@@ -196,3 +241,11 @@ def _versions(loaded: Iterable[service_pb2.ModelStatistics]) -> dict[str, tuple[
     for model in loaded:
         found.setdefault(model.name, set()).add(int(model.version))
     return {name: tuple(sorted(numbers)) for name, numbers in sorted(found.items())}
+
+
+def _requests(loaded: Iterable[service_pb2.ModelStatistics]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for model in loaded:
+        counts = model.inference_stats
+        found[model.name] = found.get(model.name, 0) + counts.success.count + counts.fail.count
+    return found

@@ -69,7 +69,10 @@ def examine(data: bytes, max_pixels: int) -> Picture:
     if not data:
         raise UnreadablePictureError("the picture is empty")
     kind = sniff(data[:SNIFF_BYTES])
-    width, height = _dimensions(data, kind, max_pixels)
+    try:
+        width, height = _dimensions(data, kind)
+    except Image.DecompressionBombError as error:  # Pillow's own limit, which no setting exceeds
+        raise TooManyPixelsError(f"the picture has more than {max_pixels} pixels") from error
     if width < 1 or height < 1:
         raise UnreadablePictureError("the picture has no pixels")
     if width * height > max_pixels:
@@ -77,11 +80,9 @@ def examine(data: bytes, max_pixels: int) -> Picture:
     return Picture(data, kind, width, height, hashlib.sha256(data).hexdigest())
 
 
-def _dimensions(data: bytes, kind: str, max_pixels: int) -> tuple[int, int]:
+def _dimensions(data: bytes, kind: str) -> tuple[int, int]:
     try:
         return _heif_size(data) if kind == HEIF else _pillow_size(data, kind)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise TooManyPixelsError(f"the picture has more than {max_pixels} pixels", private=str(error)) from error
     # Pillow's plugins raise about any of these on a broken header; each of them is the picture's fault.
     except (UnidentifiedImageError, OSError, ValueError, TypeError, SyntaxError, EOFError, LookupError) as error:
         raise UnreadablePictureError(f"the {kind} header cannot be read", private=repr(error)) from error

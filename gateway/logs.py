@@ -9,6 +9,9 @@ import structlog
 if TYPE_CHECKING:  # structlog's name for it lives in its typing module only
     from structlog.typing import Processor
 
+# Without local variables: a frame holds a request's headers, its signed URL and the picture itself.
+TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 
 def configure(level: str) -> None:
     """For the process that `python -m gateway` is; a library's user or a test configures its own logs."""
@@ -17,7 +20,7 @@ def configure(level: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks,
+        TRACEBACKS,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

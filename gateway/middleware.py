@@ -4,6 +4,8 @@ import asyncio
 import re
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import problems
+from gateway.errors import BusyError
 from gateway.telemetry import Telemetry
 
 log = structlog.get_logger("gateway.access")
@@ -19,6 +22,9 @@ log = structlog.get_logger("gateway.access")
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_BODY_BYTES = 64 * 1024
 UPLOADS = "/predict_upload"
+# Whoever looks after an overloaded gateway must still be able to look.
+ALWAYS_ANSWERED = ("/health", "/metrics")
+RETRY_AFTER_S = 1.0
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 DOCS = "/docs"
 DOCS_POLICY = (
@@ -37,10 +43,12 @@ SECURITY = {
 class RequestContext:
     """Plain ASGI, so that the disconnect reaches the routes unchanged."""
 
-    def __init__(self, app: ASGIApp, telemetry: Telemetry, body_timeout_s: float) -> None:
+    def __init__(self, app: ASGIApp, telemetry: Telemetry, body_timeout_s: float, max_requests: int) -> None:
         self._app = app
         self._telemetry = telemetry
         self._body_timeout_s = body_timeout_s
+        self._max_requests = max_requests
+        self._requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,7 +63,10 @@ class RequestContext:
             self._telemetry.in_flight.track_inprogress(),
         ):
             try:
-                await self._app(scope, self._bounded(scope, receive), answer)
+                with self._counted(scope["path"]):
+                    await self._app(scope, self._bounded(scope, receive), answer)
+            except BusyError as error:
+                await problems.problem(Request(scope), error)(scope, receive, answer)
             except Exception as error:
                 # The outermost place that still knows the request's id; FastAPI's own handler stands outside of it.
                 log.exception("unexpected", exc_info=error)
@@ -64,6 +75,19 @@ class RequestContext:
                 await problems.unexpected(Request(scope))(scope, receive, answer)
             finally:
                 self._record(scope, answer, time.monotonic() - started)
+
+    @contextmanager
+    def _counted(self, path: str) -> Iterator[None]:
+        """Raises BusyError beyond the bound on requests."""
+        weight = 0 if path.endswith(ALWAYS_ANSWERED) else 1
+        if self._requests + weight > self._max_requests:
+            self._telemetry.rejected.labels("requests").inc()
+            raise BusyError("too many requests at once", retry_after_s=RETRY_AFTER_S)
+        self._requests += weight
+        try:
+            yield
+        finally:
+            self._requests -= weight
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """Uploads hold pictures and have their own limits, in `uploads.py`; all other bodies are a few lines."""

@@ -31,6 +31,7 @@ TABLE: dict[type[errors.GatewayError], tuple[int, str]] = {
     errors.BusyError: (429, "busy"),
     errors.PipelineDownError: (503, "pipeline_down"),
     errors.PipelineNotServedError: (503, "pipeline_not_served"),
+    errors.PipelineChangedError: (503, "pipeline_changed"),
     errors.InferenceUnavailableError: (503, "inference_unavailable"),
     errors.InferenceTimeoutError: (504, "inference_timeout"),
     errors.InferenceFailedError: (502, "inference_failed"),
@@ -70,6 +71,12 @@ def unexpected(request: Request) -> JSONResponse:
     return answer(request, SERVER_ERROR, "internal_error", "something went wrong inside the gateway")
 
 
+# For routes with a name in their path that may not exist.
+NOT_FOUND: dict[int | str, dict[str, object]] = {404: {"model": Problem, "description": "code: not_found"}}
+# For all routes; it also keeps FastAPI from documenting a 422 of its own shape.
+ANY_OTHER: dict[int | str, dict[str, object]] = {"default": {"model": Problem, "description": "any other error"}}
+
+
 def responses(*kinds: type[errors.GatewayError]) -> dict[int | str, dict[str, object]]:
     """OpenAPI's `responses` for a route that may fail in these ways."""
     found: dict[int | str, dict[str, object]] = {}
@@ -85,13 +92,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation_error)
 
 
-async def _gateway_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, errors.GatewayError)  # noqa: S101 - Starlette's type for handlers is wider
+def problem(request: Request, error: errors.GatewayError) -> JSONResponse:
+    """The answer to one of our own errors; its private detail goes to the log."""
     status, code = TABLE[type(error)]
     write = log.warning if status >= SERVER_ERROR else log.info
     write("problem", status=status, code=code, detail=error.public, private=error.private or None)
     headers = {} if error.retry_after_s is None else {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
     return answer(request, status, code, error.public, headers)
+
+
+async def _gateway_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.GatewayError)  # noqa: S101 - Starlette's type for handlers is wider
+    return problem(request, error)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
@@ -112,6 +124,8 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
 
 def _sentence(item: Mapping[str, object]) -> str:
     """One of pydantic's findings without the input, which may be long or secret."""
+    if isinstance(item.get("input"), bytes):  # FastAPI reads no other media type, and says that a dictionary is missing
+        return "send JSON with the header Content-Type: application/json"
     place = item.get("loc")
     path = ".".join(str(part) for part in place[1:]) if isinstance(place, Sequence) else ""
     return f"{path}: {item.get('msg')}" if path else str(item.get("msg"))

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "GATEWAY_"
 STORE_SCHEMES = ("file", "memory", "s3", "az", "gs")
+BUCKETS = ("s3", "az", "gs")
 
 
 def _web_address(value: str) -> str:
@@ -29,9 +30,11 @@ def _host_and_port(value: str) -> str:
 
 
 def _store_address(value: str) -> str:
-    scheme, separator, _ = value.partition("://")
+    scheme, separator, rest = value.rpartition("://")
     if separator and scheme not in STORE_SCHEMES:
         raise ValueError(f"must be a folder or start with one of {', '.join(s + '://' for s in STORE_SCHEMES)}")
+    if scheme != "memory" and not (rest.partition("/")[0] if scheme in BUCKETS else rest):
+        raise ValueError("must name a folder, bucket or container")
     return value
 
 
@@ -63,8 +66,14 @@ class Settings(BaseSettings):
     shutdown_timeout_seconds: int = Field(
         25, ge=1, le=600, title="Shutdown", description="time that open requests get to finish on a stop signal"
     )
-    max_connections: int = Field(
-        1024, ge=1, title="Connections", description="open connections and requests beyond which uvicorn answers 503"
+    head_timeout_seconds: float = Field(
+        10, gt=0, le=600, title="Head time", description="time a client gets to send the head of a request"
+    )
+    read_timeout_seconds: float = Field(
+        30, gt=0, le=600, title="Reading time", description="time a client gets to take 64 kB of an answer"
+    )
+    max_requests: int = Field(
+        1024, ge=1, title="Requests", description="requests answered at the same time; beyond: 429 (health: never)"
     )
 
     triton_url: Annotated[str, AfterValidator(_host_and_port)] = Field(
@@ -72,6 +81,11 @@ class Settings(BaseSettings):
     )
     model_repository: Path = Field(
         Path("model_repository"), title="Model repository", description="folder with config.pbtxt and model.json files"
+    )
+    step_sources: Path = Field(
+        Path("imaging"),
+        title="Step sources",
+        description="folder of the code that the steps import; new code makes new results",
     )
     inference_timeout_seconds: float = Field(
         30,
@@ -103,11 +117,22 @@ class Settings(BaseSettings):
     max_picture_bytes: int = Field(
         25_000_000, ge=1, title="Picture size", description="largest picture, uploaded or fetched"
     )
+    max_uploads: int = Field(
+        256, ge=1, title="Uploads", description="uploads on their way in at the same time; beyond: 429"
+    )
+    max_upload_buffer_bytes: int = Field(
+        500_000_000, ge=1, title="Upload buffer", description="bytes of all uploads on their way in; beyond: 429"
+    )
     upload_timeout_seconds: float = Field(
         30, gt=0, le=3600, title="Upload time", description="time a client gets to send a whole body"
     )
+    # No pipeline takes more than this many: it is the largest value of the parameter max_pixels of `decode`.
     max_pixels: int = Field(
-        50_000_000, ge=1, title="Pixels", description="largest width x height; read from the header, nothing is decoded"
+        50_000_000,
+        ge=1,
+        le=178_956_970,
+        title="Pixels",
+        description="largest width x height by the picture's header; max_pixels in decode's config.pbtxt counts too",
     )
 
     fetch_timeout_seconds: float = Field(
@@ -146,17 +171,26 @@ class Settings(BaseSettings):
     )
     s3_secret_access_key: SecretStr | None = Field(None, title="S3 secret", description="secret of the key id")
     s3_session_token: SecretStr | None = Field(None, title="S3 token", description="session token of temporary keys")
+    azure_endpoint: WebAddress | None = Field(
+        None, title="Azure endpoint", description="an emulator's or a private endpoint; without it Azure's own"
+    )
     azure_account_name: str | None = Field(
         None, title="Azure account", description="storage account of an az:// container; without it AZURE_*"
     )
     azure_account_key: SecretStr | None = Field(
         None, title="Azure key", description="account key; without it AZURE_* or the managed identity"
     )
+    gcs_endpoint: WebAddress | None = Field(
+        None, title="GCS endpoint", description="an emulator's or a private endpoint; without it Google's own"
+    )
     gcs_service_account: Path | None = Field(
         None, title="GCS account", description="service account file; without it GOOGLE_* or the machine's role"
     )
     results_epoch: str = Field(
-        "1", pattern=r"^[A-Za-z0-9._-]{1,32}$", title="Results epoch", description="change it to make every result anew"
+        "1",
+        pattern=r"^[A-Za-z0-9._-]{1,32}$",
+        title="Results epoch",
+        description="change it to make every result anew, as after an update of the server's libraries",
     )
     delivery_template: Annotated[str, AfterValidator(_delivery_template)] | None = Field(
         None, title="Delivery", description="where /crop redirects, {url} is the quoted result URL (CDN fetch URLs)"
@@ -174,6 +208,8 @@ class Settings(BaseSettings):
     def _agree(self) -> Self:
         if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
             raise ValueError("s3_access_key_id and s3_secret_access_key belong together")
+        if self.max_upload_buffer_bytes < 2 * self.max_picture_bytes:
+            raise ValueError("max_upload_buffer_bytes must be at least twice max_picture_bytes")
         if self.store_presign_seconds and self.store_public_url:
             raise ValueError("store_presign_seconds and store_public_url exclude each other")
         if self.store_presign_seconds and not self.store_url.startswith(("s3://", "az://", "gs://")):

@@ -1,7 +1,7 @@
 """Objects in a folder, S3 and its kin, Azure or Google. Every failure becomes the gateway's own error."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,12 +11,14 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, ObjectStore, S3Store
 
+from gateway.content import PIECE_BYTES, Content
 from gateway.errors import ResultNotFoundError, StoreFailedError
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 
 if TYPE_CHECKING:  # obstore's types exist for type checkers only
-    from obstore.store import AzureConfig, ClientConfig, RetryConfig, S3Config
+    from obstore import GetResult
+    from obstore.store import AzureConfig, ClientConfig, GCSConfig, RetryConfig, S3Config
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 RETRIES = 3
@@ -61,11 +63,28 @@ class Shelf:
                 found = await obstore.get_async(self._store, path)
                 return bytes(await found.bytes_async())
 
-    async def require(self, path: str) -> None:
-        """Raises ResultNotFoundError unless the object is there, or StoreFailedError."""
+    async def open(self, path: str) -> Content:
+        """An object to be read piece by piece. Raises ResultNotFoundError or StoreFailedError, at first and later."""
+        with self._guarded("get", path):
+            async with asyncio.timeout(self._settings.store_timeout_seconds):
+                found = await obstore.get_async(self._store, path)
+        return Content(found.meta["size"], self._pieces(path, found))
+
+    async def _pieces(self, path: str, found: "GetResult") -> AsyncIterator[bytes]:
+        pieces = aiter(found.stream(min_chunk_size=PIECE_BYTES))
+        while True:
+            with self._guarded("read", path):
+                async with asyncio.timeout(self._settings.store_timeout_seconds):
+                    piece = bytes(await anext(pieces, b""))
+            if not piece:
+                return
+            yield piece
+
+    async def size(self, path: str) -> int:
+        """An object's size in bytes. Raises ResultNotFoundError unless it is there, or StoreFailedError."""
         with self._guarded("head", path):
             async with asyncio.timeout(self._settings.store_timeout_seconds):
-                await obstore.head_async(self._store, path)
+                return (await obstore.head_async(self._store, path))["size"]
 
     async def url(self, path: str, gateway_url: str) -> str:
         """Where a client reaches the object: presigned, at the store's public address, or through the gateway."""
@@ -105,9 +124,8 @@ def _s3(settings: Settings) -> S3Store:
         config["secret_access_key"] = settings.s3_secret_access_key.get_secret_value()
     if settings.s3_session_token:
         config["session_token"] = settings.s3_session_token.get_secret_value()
-    return S3Store.from_url(
-        settings.store_url, config=config, client_options=_client(settings), retry_config=_retry(settings)
-    )
+    client = _client(settings.s3_endpoint)
+    return S3Store.from_url(settings.store_url, config=config, client_options=client, retry_config=_retry(settings))
 
 
 def _azure(settings: Settings) -> AzureStore:
@@ -116,24 +134,30 @@ def _azure(settings: Settings) -> AzureStore:
         config["account_name"] = settings.azure_account_name
     if settings.azure_account_key:
         config["account_key"] = settings.azure_account_key.get_secret_value()
-    return AzureStore.from_url(
-        settings.store_url, config=config, client_options=_client(settings), retry_config=_retry(settings)
-    )
+    if settings.azure_endpoint:
+        config["endpoint"] = settings.azure_endpoint
+    client = _client(settings.azure_endpoint)
+    return AzureStore.from_url(settings.store_url, config=config, client_options=client, retry_config=_retry(settings))
 
 
 def _google(settings: Settings) -> GCSStore:
-    path = settings.gcs_service_account
-    return GCSStore.from_url(
-        settings.store_url,
-        config={"service_account": str(path)} if path else {},
-        client_options=_client(settings),
-        retry_config=_retry(settings),
-    )
+    config: GCSConfig = {}
+    client = _client(settings.gcs_endpoint)
+    if settings.gcs_service_account:
+        config["service_account"] = str(settings.gcs_service_account)
+    elif client["allow_http"]:
+        # An emulator takes any token; without one the machine's metadata server would be asked.
+        config["bearer_token"] = "emulator"  # noqa: S105 - no secret
+    if settings.gcs_endpoint:
+        config["base_url"] = settings.gcs_endpoint
+    return GCSStore.from_url(settings.store_url, config=config, client_options=client, retry_config=_retry(settings))
 
 
-def _client(settings: Settings) -> "ClientConfig":
-    plain = settings.s3_endpoint is not None and settings.s3_endpoint.startswith("http://")
-    return {"allow_http": plain, "timeout": timedelta(seconds=settings.store_timeout_seconds)}
+def _client(endpoint: str | None) -> "ClientConfig":
+    plain = endpoint is not None and endpoint.startswith("http://")
+    # The client's own deadline includes reading the whole body, and a client of ours may take its time with that. Each
+    # operation has its deadline in Shelf.
+    return {"allow_http": plain, "timeout": timedelta(days=1)}
 
 
 def _retry(settings: Settings) -> "RetryConfig":

@@ -5,6 +5,7 @@ the bytes are bounded and go on to Triton from memory.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from python_multipart.exceptions import FormParserError
@@ -24,19 +25,21 @@ MAX_FIELD_BYTES = 4096
 # Boundaries, part headers and small fields around the file.
 FORM_OVERHEAD_BYTES = 64 * 1024
 Fields: TypeAlias = dict[str, str]
+# Asked before so many more bytes are kept; raises when there is no room.
+Keep: TypeAlias = Callable[[int], None]
 
 
-async def read_upload(request: Request, settings: Settings) -> tuple[bytes, Fields]:
+async def read_upload(request: Request, settings: Settings, keep: Keep) -> tuple[bytes, Fields]:
     """The bytes of the field `file`, and the other fields.
 
-    Raises InvalidUploadError, TooLargeError, UploadTimeoutError or ClientGoneError.
+    Raises what `keep` raises, InvalidUploadError, TooLargeError, UploadTimeoutError or ClientGoneError.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise InvalidUploadError("send a multipart/form-data form with the picture in the field 'file'")
     try:
         async with asyncio.timeout(settings.upload_timeout_seconds):
-            form = await _read(request, options[b"boundary"], settings.max_picture_bytes)
+            form = await _read(request, options[b"boundary"], settings.max_picture_bytes, keep)
     except TimeoutError as error:
         raise UploadTimeoutError(f"the upload took longer than {settings.upload_timeout_seconds:g} s") from error
     except FormParserError as error:
@@ -48,18 +51,40 @@ async def read_upload(request: Request, settings: Settings) -> tuple[bytes, Fiel
     return bytes(form.file), {name: value.decode("utf-8", "replace") for name, value in form.fields.items()}
 
 
-async def _read(request: Request, boundary: bytes, max_bytes: int) -> "_Form":
+async def _read(request: Request, boundary: bytes, max_bytes: int, keep: Keep) -> "_Form":
     announced = request.headers.get("content-length", "")
     if announced.isdigit():
         limits.check_size(int(announced) - FORM_OVERHEAD_BYTES, max_bytes)
     form, total = _Form(max_bytes), 0
-    parser = MultipartParser(boundary, form.callbacks())
+    parser, preamble = MultipartParser(boundary, form.callbacks()), _Preamble(boundary)
     async for chunk in request.stream():
         total += len(chunk)
         limits.check_size(total - FORM_OVERHEAD_BYTES, max_bytes)
-        parser.write(chunk)
+        keep(len(chunk))
+        parser.write(preamble.without(chunk))
     parser.finalize()
     return form
+
+
+class _Preamble:
+    """What may stand before the first boundary (RFC 2046, 5.1.1); the parser takes it for a broken form."""
+
+    def __init__(self, boundary: bytes) -> None:
+        self._first = b"\n--" + boundary
+        self._seen = b"\n"
+        self._is_over = False
+
+    def without(self, chunk: bytes) -> bytes:
+        """The part of `chunk` that belongs to the form."""
+        if self._is_over:
+            return chunk
+        self._seen += chunk
+        start = self._seen.find(self._first)
+        self._is_over = start >= 0
+        if self._is_over:
+            return self._seen[start + 1 :]
+        self._seen = self._seen[1 - len(self._first) :]
+        return b""
 
 
 class _Form:
@@ -74,6 +99,7 @@ class _Form:
         self._disposition = b""
         self._part = bytearray()
         self._part_limit = 0
+        self._unchosen: str | None = None
 
     def callbacks(self) -> "MultipartCallbacks":
         return {
@@ -98,7 +124,13 @@ class _Form:
     def _open_part(self) -> None:
         _, options = parse_options_header(self._disposition)
         name = options.get(b"name", b"").decode("utf-8", "replace")
-        if b"filename" in options:
+        # A browser sends an input without a chosen file like this; a part that holds a byte after all is a file.
+        self._unchosen = name if options.get(b"filename") == b"" else None
+        if self._unchosen is None:
+            self._open(name, is_file=name == FILE_FIELD or b"filename" in options)
+
+    def _open(self, name: str, *, is_file: bool) -> None:
+        if is_file:
             self._open_file(name)
         else:
             self._open_field(name)
@@ -118,6 +150,9 @@ class _Form:
         self._part_limit = MAX_FIELD_BYTES
 
     def _fill_part(self, data: bytes, start: int, end: int) -> None:
+        if self._unchosen is not None:
+            self._open(self._unchosen, is_file=True)
+            self._unchosen = None
         if len(self._part) + end - start > self._part_limit:
             if self._part is self.file:
                 limits.check_size(len(self._part) + end - start, self._max_bytes)

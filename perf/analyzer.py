@@ -15,10 +15,15 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+
+from serving import command
 
 WHEEL = "tritonclient==2.50.0"
 SPREAD = "50"  # percent: how far three windows may lie apart; client and server share the cores
-LIBRARIES = {"libb64.so.0d": "libb64*.so.0d*", "libcudart.so.12": "libcudart*.so.12*"}
+SHARED_OUTPUT_BYTES = 4 << 20
+KEY_HEADER = f"triton-grpc-protocol-{command.HEADER}"
+LIBRARIES = MappingProxyType({"libb64.so.0d": "libb64*.so.0d*", "libcudart.so.12": "libcudart*.so.12*"})
 
 
 class AnalyzerError(RuntimeError):
@@ -27,13 +32,17 @@ class AnalyzerError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A closed loop of `concurrency` requests under way at a time, in windows of `requests`."""
+    """A closed loop of `concurrency` requests under way at a time, in windows of `requests`.
+
+    With the key of the server's control protocols, tensors go through system shared memory instead of the connection.
+    """
 
     model: str
     grpc_url: str
     data: Path
     concurrency: int
     requests: int
+    shared_memory_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +64,17 @@ class Analyzer:
         """Run `load` once over gRPC; raise AnalyzerError with perf_analyzer's own words if it gives no figures."""
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder) / "report.csv"
-            command = [
+            arguments = [
                 str(self.binary), "-m", load.model, "-u", load.grpc_url, "-i", "grpc", "--async",
                 "--input-data", str(load.data), "--concurrency-range", str(load.concurrency),
                 "--measurement-mode", "count_windows", "--measurement-request-count", str(load.requests),
                 "--stability-percentage", SPREAD, "--percentile", "95", "--verbose-csv", "-f", str(report),
             ]  # fmt: skip
+            if load.shared_memory_key is not None:
+                arguments += ["--shared-memory", "system", "--output-shared-memory-size", str(SHARED_OUTPUT_BYTES)]
+                arguments += ["-H", f"{KEY_HEADER}:{load.shared_memory_key}"]
             env = {**os.environ, "LD_LIBRARY_PATH": str(self.libraries)}
-            done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+            done = subprocess.run(arguments, env=env, capture_output=True, text=True, check=False)
             if done.returncode or not report.exists():
                 raise AnalyzerError(f"perf_analyzer on {load.model}: {(done.stderr or done.stdout).strip()[-800:]}")
             return read_report(report)

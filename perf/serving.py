@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import statistics
 import subprocess
 import tempfile
@@ -14,13 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perf import analyzer, corpus, report, rest
+from perf import analyzer, corpus, loop, report
 from serving.session import free_ports, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
+CLIENT = "same client"
+BLOCKS = 5
 SERVER_PYTHON = ROOT / ".triton" / "bin" / "python"
 
 
@@ -30,6 +33,7 @@ class Server:
 
     grpc: str
     gateway: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +75,32 @@ def _round(
 ) -> Iterator[tuple[tuple[str, int], analyzer.Measurement]]:
     yield (_bare_name(plan), 1), _bare(plan, spinning=False)
     yield (f"{plan.role} (bare ONNX Runtime, its defaults)", 1), _bare(plan, spinning=True)
-    for concurrency in plan.concurrency:
-        load = analyzer.Load(plan.role, server.grpc, pixels, concurrency, plan.requests)
-        yield (f"{plan.role} (Triton, gRPC)", concurrency), tool.measure(load)
+    for way, key in (("gRPC", None), ("shared memory", server.key)):
+        for concurrency in plan.concurrency:
+            load = analyzer.Load(plan.role, server.grpc, pixels, concurrency, plan.requests, key)
+            yield (f"{plan.role} (Triton, {way})", concurrency), tool.measure(load)
     for name in plan.pipelines:
         for concurrency in plan.concurrency:
             load = analyzer.Load(name, server.grpc, photos, concurrency, plan.requests)
             yield (f"{name} (Triton, gRPC)", concurrency), tool.measure(load)
-    url = f"{server.gateway}/api/v2/{plan.role.removesuffix('_matte')}/predict_upload"
     for concurrency in plan.concurrency:
-        measured = asyncio.run(rest.measure(url, corpus.photos(), concurrency, plan.requests))
-        yield (f"{plan.pipelines[0]} (gateway, REST)", concurrency), measured
+        direct, through = asyncio.run(_gateway(plan, server, concurrency))
+        yield (f"{plan.pipelines[0]} (Triton, gRPC, {CLIENT})", concurrency), direct
+        yield (f"{plan.pipelines[0]} (gateway, REST, {CLIENT})", concurrency), through
     yield (_bare_name(plan), 1), _bare(plan, spinning=False)
+
+
+async def _gateway(plan: Plan, server: Server, concurrency: int) -> tuple[analyzer.Measurement, analyzer.Measurement]:
+    """The same loop of one client straight to Triton and through the gateway, a block of each in turn."""
+    photos = corpus.photos()
+    url = f"{server.gateway}/api/v2/{plan.role.removesuffix('_matte')}/predict_upload"
+    block = max(1, plan.requests // BLOCKS)
+    blocks: list[tuple[analyzer.Measurement, analyzer.Measurement]] = []
+    async with loop.to_triton(server.grpc, plan.pipelines[0]) as direct, loop.to_gateway(url) as through:
+        for _ in range(BLOCKS):
+            first = await loop.measure(direct, photos, concurrency, block)
+            blocks.append((first, await loop.measure(through, photos, concurrency, block)))
+    return _middle([pair[0] for pair in blocks]), _middle([pair[1] for pair in blocks])
 
 
 def _bare_name(plan: Plan) -> str:
@@ -109,9 +127,10 @@ def _middle(values: list[analyzer.Measurement]) -> analyzer.Measurement:
 @contextmanager
 def started() -> Iterator[Server]:
     """Start the whole service on free ports, as `make serve` does; stop it at the end."""
-    port = free_ports(1)[0]
+    port, key = free_ports(1)[0], secrets.token_urlsafe()
     with tempfile.TemporaryDirectory() as store:
         variables = {"SERVING_GATEWAY": "true", "GATEWAY_PORT": str(port), "GATEWAY_STORE_URL": store}
+        variables["SERVING_CONTROL_KEY"] = key
         print("starting the service", flush=True)
         with running(variables) as session:
-            yield Server(session.grpc_url, f"http://127.0.0.1:{port}")
+            yield Server(session.grpc_url, f"http://127.0.0.1:{port}", key)

@@ -1,7 +1,8 @@
 """Canary inferences: the only check that notices a dead Python step, which leaves Triton's health endpoints green.
 
 `probe` sends one tiny picture through each pipeline, `Watch` does so every few seconds, and `python -m serving.canary`
-is the same as a command: exit status 0 when every pipeline answered, usable as a container's health check.
+is the same as a command: exit status 0 when every pipeline that should be served answered, for a container's health
+check.
 """
 
 import argparse
@@ -15,8 +16,9 @@ from typing import NoReturn
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
+from serving.errors import ServingError
 from serving.probe import CanaryResult, Count, code_of, config_of, connect, infer, pipelines, probe, statistics
-from serving.settings import ServingSettings
+from serving.settings import ServingSettings, read
 
 __all__ = ["CanaryResult", "Watch", "connect", "main", "pipelines", "probe"]
 
@@ -189,16 +191,35 @@ async def _check(url: str, names: Sequence[str], timeout_s: float) -> int:
     return 0 if results and all(result.ok for result in results) else 1
 
 
+def _expected(settings: ServingSettings) -> tuple[str, ...]:
+    """What the launcher with these settings would serve: a pipeline that is not loaded must not go unnoticed."""
+    from serving.discovery import backends
+    from serving.repository import survey
+
+    found = survey(
+        settings.model_repositories,
+        settings.model_config_name,
+        commercial_only=settings.commercial_only,
+        backends=backends(settings),
+    )
+    return found.pipelines
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; exit status 0 when every pipeline answered, else 1."""
-    settings = ServingSettings()
-    default = settings.external_url or settings.grpc_url
     parser = argparse.ArgumentParser(prog="python -m serving.canary", description="Sends a picture through pipelines.")
-    parser.add_argument("--url", default=default, help="gRPC host:port of the server (default %(default)s)")
+    parser.add_argument("--url", help="gRPC host:port of another server: what it has loaded is asked")
     parser.add_argument("--pipeline", action="append", default=[], metavar="NAME", help="only this one; repeatable")
-    parser.add_argument("--timeout", type=float, default=settings.canary_timeout_seconds, metavar="SECONDS")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS")
     chosen = parser.parse_args(arguments)
-    return asyncio.run(_check(chosen.url, chosen.pipeline, chosen.timeout))
+    try:
+        settings = read(ServingSettings)
+        url = chosen.url or settings.external_url
+        names = chosen.pipeline or (() if url else _expected(settings))
+    except ServingError as error:
+        print(f"FAILED {error}")
+        return 1
+    return asyncio.run(_check(url or settings.grpc_url, names, chosen.timeout or settings.canary_timeout_seconds))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ from typing import Literal
 
 from serving import backend_directory, environment, machine
 from serving.environment import Environment
-from serving.errors import ServerMissingError
+from serving.errors import CONTAINER, ServerMissingError
 from serving.settings import ROOT, ServingSettings
 
-__all__ = ["Origin", "Server", "discover", "origin"]
+__all__ = ["Origin", "Server", "backends", "discover", "origin"]
 
 Origin = Literal["external", "path", "wheel"]
 
@@ -43,6 +43,13 @@ def origin(settings: ServingSettings) -> Origin:
     return "path" if shutil.which("tritonserver") else "wheel"
 
 
+def backends(settings: ServingSettings) -> frozenset[str] | None:
+    """Names of the backends of the server that the settings mean, None when they are not known."""
+    if origin(settings) != "wheel":
+        return None
+    return frozenset({"python", *(path.name for path in (ROOT / "backends").iterdir() if path.is_dir())})
+
+
 def discover(settings: ServingSettings, say: Callable[[str], None] = print) -> Server:
     """The server to start, its environment made when it is missing.
 
@@ -55,14 +62,14 @@ def discover(settings: ServingSettings, say: Callable[[str], None] = print) -> S
     machine.require_libc()
     made = environment.ensure(settings.environment_dir, settings.python, say)
     folder = backend_directory.assemble(made, ROOT / "backends")
-    names = frozenset(path.name for path in folder.iterdir() if path.is_dir())
-    return Server("wheel", made.server / "bin" / "tritonserver", _wheel_variables(made), folder, names)
+    program = made.server / "bin" / "tritonserver"
+    return Server("wheel", program, _wheel_variables(made), folder, backends(settings))
 
 
 def _on_path() -> Server:
     found = shutil.which("tritonserver")
     if found is None:
-        raise ServerMissingError("there is no tritonserver on PATH", "SERVING_TRITON=wheel, or run NVIDIA's container")
+        raise ServerMissingError("there is no tritonserver on PATH", f"SERVING_TRITON=wheel, or {CONTAINER}")
     return Server("path", Path(found), _variables(os.environ, [str(ROOT)]))
 
 

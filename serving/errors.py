@@ -1,6 +1,7 @@
 """What can be wrong with a machine, a server or a model repository, each with the command that cures it."""
 
 __all__ = [
+    "CONTAINER",
     "GatewayFailedError",
     "InstallError",
     "InterpreterError",
@@ -14,6 +15,13 @@ __all__ = [
     "SharedMemoryError",
     "StartError",
 ]
+
+
+CONTAINER = (
+    "TRITON_IMAGE=IMAGE docker compose up --build, where IMAGE is your machine's name for NVIDIA's tritonserver image "
+    "24.10-py3"
+)
+"""The cure that needs no wheel: NVIDIA's server in a container."""
 
 
 class ServingError(Exception):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 
 from tritonclient.utils import InferenceServerException
 
-from serving import canary, log, report
+from serving import canary, log, output, report
 from serving.discovery import Server
 from serving.errors import StartError
 from serving.gateway_process import GatewayProcess
@@ -36,24 +36,26 @@ async def serve(settings: ServingSettings, server: Server) -> None:
     try:
         await _until_signal(_serve(settings, supervisor, gateway), kill)
     finally:
-        if gateway:
-            await gateway.close()
-        await supervisor.close()
+        try:
+            if gateway:
+                await gateway.close()
+        finally:
+            await supervisor.close()
 
 
 async def _serve(settings: ServingSettings, supervisor: Supervisor, gateway: GatewayProcess | None) -> None:
     if gateway:
         gateway.require_port()
-    _say("starting Triton: loading the models, then one canary through each pipeline")
+    output.say("starting Triton: loading the models, then one canary through each pipeline")
     run, results = await supervisor.start()
     pipelines = [result.pipeline for result in results if result.ok]
-    _say(*report.survey_lines(run.survey, results), "", *report.server_lines(settings, pipelines))
+    output.say(*report.survey_lines(run.survey, results), "", *report.server_lines(settings, pipelines))
     watches = [supervisor.watch(run)]
     if gateway:
         await gateway.start()
-        _say(*report.gateway_lines(gateway.address, pipelines))
+        output.say(*report.gateway_lines(gateway.settings, pipelines))
         watches.append(gateway.watch())
-    _say(READY)
+    output.say(READY)
     await asyncio.gather(*watches)
 
 
@@ -61,10 +63,14 @@ async def accompany(settings: ServingSettings) -> None:
     """Run the gateway beside a server that is run elsewhere.
 
     Raises:
-        StartError: the server does not answer, or no gateway is wanted and so nothing is left to do.
+        StartError: the server does not answer, no gateway is wanted and so nothing is left to do, or only networks
+            for commercial use are.
     """
     if not settings.gateway:
         raise StartError("an external server and no gateway: there is nothing to run", "SERVING_GATEWAY=true")
+    if settings.commercial_only:
+        problem = f"which networks {settings.external_url} serves is decided there; commercial-only cannot hold here"
+        raise StartError(problem, "ask for it where that server is started, and leave it out here")
     gateway = GatewayProcess(settings, settings.external_url, log.logger(settings))
     try:
         await _until_signal(_accompany(settings, gateway), gateway.kill)
@@ -84,8 +90,8 @@ async def _accompany(settings: ServingSettings, gateway: GatewayProcess) -> None
     await gateway.start()
     good = [result.pipeline for result in results if result.ok]
     bad = [f"  {result.pipeline}: canary failed: {result.reason}" for result in results if not result.ok]
-    _say(f"pipelines of {settings.external_url}: {', '.join(good) or 'none'}", *bad)
-    _say(*report.gateway_lines(gateway.address, good), READY)
+    output.say(f"pipelines of {settings.external_url}: {', '.join(good) or 'none'}", *bad)
+    output.say(*report.gateway_lines(gateway.settings, good), READY)
     await gateway.watch()
 
 
@@ -104,14 +110,10 @@ async def _until_signal(work: Coroutine[None, None, None], kill: Callable[[], No
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
-            _say("stopping")
+            output.say("stopping")
     finally:
         for task in tasks:
             task.cancel()
         ended, _ = await asyncio.gather(*tasks, return_exceptions=True)
     if isinstance(ended, Exception):
         raise ended
-
-
-def _say(*lines: str) -> None:
-    print("\n".join(lines), flush=True)

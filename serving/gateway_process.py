@@ -8,24 +8,25 @@ import time
 
 import structlog
 
-from serving import machine
+from serving import machine, output
 from serving.backoff import Backoff
 from serving.errors import GatewayFailedError
 from serving.launch import Launch
-from serving.settings import GatewayAddress, ServingSettings
+from serving.settings import GatewaySettings, ServingSettings, read
 
 __all__ = ["GatewayProcess"]
 
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
+_CLOSE_SECONDS = 1.0
 
 
 class GatewayProcess:
     """`python -m gateway` with this interpreter; its own settings pass through the environment."""
 
     def __init__(self, settings: ServingSettings, triton_url: str, log: structlog.typing.FilteringBoundLogger) -> None:
-        self.address = GatewayAddress()
-        self._settings = settings
+        self.settings = read(GatewaySettings)
+        self._exit_timeout_s = max(settings.exit_timeout_seconds, self.settings.shutdown_timeout_seconds)
         self._log = log
         shared = {"GATEWAY_MODEL_REPOSITORY": str(settings.model_repositories[0].resolve())}
         self._variables = {**shared, **os.environ, "GATEWAY_TRITON_URL": triton_url, "PYTHONUNBUFFERED": "1"}
@@ -33,19 +34,22 @@ class GatewayProcess:
         self._launch: Launch | None = None
 
     def require_port(self) -> None:
-        """Raises PortTakenError when the gateway could not listen."""
-        machine.require_ports(self.address.host, {"GATEWAY_PORT": self.address.port})
+        """Raises PortTakenError or SettingsError when the gateway could not listen."""
+        machine.require_ports(self.settings.host, {"GATEWAY_PORT": self.settings.port})
 
     async def start(self) -> None:
-        """Start it and wait until it listens.
+        """Start it and wait until it listens; a port that it may choose is chosen the first time, and then kept.
 
         Raises:
             GatewayFailedError: it ended first, or took too long; its last lines say why.
         """
+        if not self.settings.port:
+            self.settings = self.settings.model_copy(update={"port": machine.free_port(self.settings.host)})
+        variables = {**self._variables, "GATEWAY_PORT": str(self.settings.port)}
         command = [sys.executable, "-m", "gateway"]
-        self._launch = await Launch.start(command, self._variables, _pass_on, signal.SIGTERM)
+        self._launch = await Launch.start(command, variables, _pass_on, signal.SIGTERM)
         deadline = time.monotonic() + _START_SECONDS
-        while not await machine.listens(self.address.url):
+        while not await machine.listens(self.settings.url):
             if not self._launch.is_running:
                 await self._launch.kill()
                 cure = "see its last lines; SERVING_GATEWAY=false serves without it"
@@ -73,9 +77,9 @@ class GatewayProcess:
                 self._log.info("gateway back")
 
     async def close(self) -> None:
-        """Let running requests end within the exit timeout, then kill."""
+        """Let running requests end within the longer of its own and the launcher's exit timeout, then kill."""
         if self._launch:
-            graceful = await self._launch.stop(self._settings.exit_timeout_seconds)
+            graceful = await self._launch.stop(self._exit_timeout_s + _CLOSE_SECONDS)
             self._log.info("gateway stopped", graceful=graceful)
 
     def kill(self) -> None:
@@ -86,4 +90,4 @@ class GatewayProcess:
 
 def _pass_on(line: str) -> None:
     """The gateway's lines are structured already."""
-    print(line, file=sys.stderr, flush=True)
+    output.complain(line)

@@ -16,6 +16,7 @@ __all__ = ["Launch"]
 
 _LEASH = Path(__file__).with_name("leash.py")
 _LINE_BYTES = 1 << 24
+_TOO_LONG = b"(a line of more than 16 MB was left out)\n"
 _TAIL_LINES = 60
 _STUB_ARGUMENTS = 9
 _KILL_SECONDS = 5.0
@@ -138,10 +139,22 @@ class Launch:
             return []
 
     async def _read(self, output: asyncio.StreamReader, on_line: Callable[[str], None]) -> None:
-        while line := await output.readline():
+        """To the end, whatever happens: a program whose output nobody reads stands still once the pipe is full."""
+        while line := await _next_line(output):
             text = line.decode(errors="replace").rstrip()
             self._tail.append(text)
-            on_line(text)
+            try:
+                on_line(text)
+            except Exception as error:  # noqa: BLE001 - the loop's handler reports it
+                context = {"message": f"a line of pid {self.pid} could not be passed on", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
+
+
+async def _next_line(output: asyncio.StreamReader) -> bytes:
+    try:
+        return await output.readline()
+    except ValueError:  # the reader has thrown away what it held of a line without end
+        return _TOO_LONG
 
 
 async def _pipe() -> tuple[asyncio.StreamReader, int, asyncio.ReadTransport]:

@@ -4,9 +4,17 @@ import sys
 
 import structlog
 
+from serving import output
 from serving.settings import ServingSettings
 
 __all__ = ["logger"]
+
+
+class _Lines:
+    def msg(self, line: str) -> None:
+        output.complain(line)
+
+    debug = info = warning = error = critical = msg
 
 
 def logger(settings: ServingSettings) -> structlog.typing.FilteringBoundLogger:
@@ -15,7 +23,7 @@ def logger(settings: ServingSettings) -> structlog.typing.FilteringBoundLogger:
     renderer = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
     wrapper = structlog.make_filtering_bound_logger(settings.log_level)
     made: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(sys.stderr),
+        _Lines(),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),

@@ -1,6 +1,7 @@
 """What the machine must offer before a server is started: platform, C library, free ports."""
 
 import asyncio
+import errno
 import platform
 import socket
 import sys
@@ -8,11 +9,12 @@ from collections.abc import Mapping
 
 import psutil
 
-from serving.errors import PlatformError, PortTakenError
+from serving.errors import CONTAINER, PlatformError, PortTakenError, ServingError, SettingsError
 
-__all__ = ["listens", "require_libc", "require_platform", "require_ports"]
+__all__ = ["free_port", "listens", "require_libc", "require_platform", "require_ports"]
 
 _LIBC = (2, 35)
+_NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def require_platform(system: str = sys.platform, processor: str = platform.machine()) -> None:
@@ -24,8 +26,7 @@ def require_platform(system: str = sys.platform, processor: str = platform.machi
     if system != "linux" or processor not in ("x86_64", "AMD64"):
         raise PlatformError(
             f"the wheel's Triton runs on x86-64 Linux only, this is {processor} {system}",
-            "use NVIDIA's container (docker compose up), or a server elsewhere: "
-            "SERVING_TRITON=external SERVING_EXTERNAL_URL=host:8001",
+            f"{CONTAINER}; or a server elsewhere: SERVING_TRITON=external SERVING_EXTERNAL_URL=host:8001",
         )
 
 
@@ -41,32 +42,52 @@ def require_libc(library: str | None = None, version: str | None = None) -> None
         raise PlatformError(
             f"the wheel's Triton needs glibc {_LIBC[0]}.{_LIBC[1]} or newer, this system has {library or 'no glibc'} "
             f"{version}".rstrip(),
-            "use Debian 12, Ubuntu 22.04 or newer, or NVIDIA's container (docker compose up)",
+            f"use Debian 12, Ubuntu 22.04 or newer; or {CONTAINER}",
         )
 
 
 def require_ports(host: str, ports: Mapping[str, int]) -> None:
-    """Every port (by the name of the setting that moves it) can be bound on the host.
+    """Every port (by the variable that moves it) can be bound on the host; 0 is any free one.
 
     Raises:
-        PortTakenError: names the setting, and the process that listens where that can be seen.
+        SettingsError: the host is no address of this machine, or two ports are the same.
+        PortTakenError: names the variable, and the process that listens where that can be seen.
     """
     for setting, port in ports.items():
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(address)
-            except OSError as error:
-                raise PortTakenError(
-                    f"port {port} on {host} ({setting}) cannot be used: {error.strerror}{_holder(port)}",
-                    f"end that process, or choose another port: {setting}={_free_port(host)}",
-                ) from error
+        twin = next((other for other, number in ports.items() if port and number == port and other != setting), "")
+        if twin:
+            cure = f"another port: {twin}={free_port(host)}"
+            raise SettingsError(f"{setting} and {twin} are both {port}", cure)
+        try:
+            _bind(host, port)
+        except (OSError, UnicodeError) as error:
+            raise _refusal(error, host, setting, port) from error
 
 
-def _free_port(host: str) -> int:
-    with socket.create_server((host, 0)) as probe:
+def free_port(host: str) -> int:
+    """A port that can be bound on the host now."""
+    return _bind(host, 0)
+
+
+def _bind(host: str, port: int) -> int:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
         return int(probe.getsockname()[1])
+
+
+def _refusal(error: OSError | UnicodeError, host: str, setting: str, port: int) -> ServingError:
+    if isinstance(error, (UnicodeError, socket.gaierror)) or error.errno in _NO_SUCH_ADDRESS:
+        variable = f"{setting.partition('_')[0]}_HOST"
+        problem = f"{variable}={host} is no address of this machine: {error}"
+        return SettingsError(
+            problem, f"correct {variable}; 127.0.0.1 is for this machine alone, 0.0.0.0 for all others too"
+        )
+    return PortTakenError(
+        f"port {port} on {host} ({setting}) cannot be used: {error.strerror}{_holder(port)}",
+        f"end that process, or choose another port: {setting}={free_port(host)}",
+    )
 
 
 def _holder(port: int) -> str:

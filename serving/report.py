@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from serving.canary import CanaryResult
 from serving.repository import Model, Refusal, Survey
-from serving.settings import GatewayAddress, ServingSettings
+from serving.settings import GatewaySettings, ServingSettings
 
 __all__ = ["gateway_lines", "server_lines", "survey_lines"]
 
@@ -65,9 +65,9 @@ def raw_call(url: str, pipeline: str) -> str:
     )
 
 
-def gateway_lines(address: GatewayAddress, pipelines: Sequence[str]) -> list[str]:
+def gateway_lines(gateway: GatewaySettings, pipelines: Sequence[str]) -> list[str]:
     """The gateway's URL, and a call that cuts a photo out."""
-    url = f"http://{address.url}"
+    url = f"http://{gateway.url}"
     call = [
         f"  curl -F file=@photo.jpg -H 'Accept: image/png' {url}/api/v2/{name.removeprefix('cutout_')}/predict_upload "
         "-o cutout.png"

@@ -8,9 +8,11 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from serving.artefact import missing_artefact, versions
-from serving.errors import RepositoryError
+from serving.errors import CONTAINER, RepositoryError
 
 __all__ = ["Model", "Refusal", "Survey", "survey"]
+
+_NO_GPU = "KIND_GPU but no GPU"
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,11 @@ class Model:
 
 @dataclass(frozen=True)
 class Survey:
-    """The computed set: what to load, and what not."""
+    """The computed set: what to load, and what not; `failed` are the refused ones that the server could not load."""
 
     served: Mapping[str, Model]
     refused: tuple[Refusal, ...]
+    failed: Mapping[str, Model] = field(default_factory=dict)
 
     @property
     def pipelines(self) -> tuple[str, ...]:
@@ -53,10 +56,10 @@ class Survey:
 
     def without(self, failed: Mapping[str, str]) -> "Survey":
         """The same after some models failed to load (name -> reason): what depends on them goes too."""
-        refused = {name: Refusal(name, reason) for name, reason in failed.items()}
+        refused = {name: Refusal(name, reason, _cure(self.served[name], reason)) for name, reason in failed.items()}
         served = {name: model for name, model in self.served.items() if name not in failed}
         served = _complete(served, refused)
-        return Survey(served, (*self.refused, *refused.values()))
+        return Survey(served, (*self.refused, *refused.values()), {name: self.served[name] for name in failed})
 
 
 @dataclass
@@ -93,7 +96,7 @@ class _Reader:
             reason = f'{path} says name: "{config.name}", its folder says {name}'
             return Refusal(name, reason, f'write name: "{name}" in {path}')
         if self.backends is not None and config.backend and config.backend not in self.backends:
-            return Refusal(name, f'this server has no backend "{config.backend}"', "docker compose up")
+            return Refusal(name, f'this server has no backend "{config.backend}"', CONTAINER)
         problem = missing_artefact(directory, config, commercial_only=self.commercial_only)
         return Refusal(name, *problem) if problem else Model(name, directory, config, versions(directory, config))
 
@@ -108,7 +111,7 @@ def survey(
     """Look at every model of the repositories; `backends` are the server's own, None when it may have any.
 
     Raises:
-        RepositoryError: a repository is no folder, or nothing in them can be served.
+        RepositoryError: a repository is no folder, no model has such a config, or nothing in them can be served.
     """
     reader = _Reader(config_name, commercial_only, backends)
     for repository in repositories:
@@ -117,6 +120,8 @@ def survey(
         for directory in sorted(repository.iterdir()):
             if directory.is_dir() and not directory.name.startswith((".", "_")):
                 reader.take(directory)
+    if config_name:
+        _require_config(repositories, config_name)
     served = _complete(reader.served, reader.refused)
     refused = tuple(reader.refused.values())
     if not served:
@@ -124,6 +129,24 @@ def survey(
         cure = next((one.cure for one in refused if one.cure), "SERVING_MODEL_REPOSITORIES=DIR,DIR")
         raise RepositoryError(f"no model of {', '.join(map(str, repositories))} can be served:{listing}", cure)
     return Survey(served, refused)
+
+
+def _require_config(repositories: Sequence[Path], name: str) -> None:
+    """Triton takes config.pbtxt in silence where there is no file of that name, for a misspelt one everywhere."""
+    there = sorted({path.stem for repository in repositories for path in repository.glob("[!._]*/configs/*.pbtxt")})
+    if name not in there:
+        listing = f"there are {', '.join(there)}" if there else "none has any"
+        cure = " or ".join([*(f"SERVING_MODEL_CONFIG_NAME={one}" for one in there), "unset SERVING_MODEL_CONFIG_NAME"])
+        raise RepositoryError(f"no model has a configs/{name}.pbtxt, {listing}", cure)
+
+
+def _cure(model: Model, reason: str) -> str:
+    """For the failures that Triton words well, but leaves there."""
+    if _NO_GPU not in reason:
+        return ""
+    if (model.directory / "configs" / "cpu.pbtxt").is_file():
+        return "SERVING_MODEL_CONFIG_NAME=cpu"
+    return f"write kind: KIND_AUTO in {model.directory}/config.pbtxt"
 
 
 def _complete(served: Mapping[str, Model], refused: dict[str, Refusal]) -> dict[str, Model]:

@@ -3,12 +3,14 @@
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, PositiveFloat, SecretStr, field_validator
+from pydantic import Field, PositiveFloat, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-__all__ = ["ROOT", "GatewayAddress", "ServingSettings", "unknown_variables"]
+from serving.errors import SettingsError
+
+__all__ = ["ROOT", "GatewaySettings", "ServingSettings", "read", "unknown_variables"]
 
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder: model repositories, backends and the server's environment lie in it."""
@@ -86,7 +88,7 @@ class ServingSettings(BaseSettings):
         300.0, title="Load timeout", description="Longest time from start until all models are loaded"
     )
     exit_timeout_seconds: PositiveFloat = Field(
-        10.0, title="Exit timeout", description="Time that running requests get at shutdown before a kill"
+        10.0, title="Exit timeout", description="Time that Triton's running requests get at shutdown before a kill"
     )
 
     restricted_apis: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -120,6 +122,11 @@ class ServingSettings(BaseSettings):
         return tuple(shlex.split(value)) if isinstance(value, str) else value
 
     @property
+    def ports(self) -> dict[str, int]:
+        """The server's ports by their variables."""
+        return {f"SERVING_{name.upper()}": getattr(self, name) for name in ("http_port", "grpc_port", "metrics_port")}
+
+    @property
     def reachable_host(self) -> str:
         """The host to connect to: a server that listens everywhere is reached on the loopback; IPv6 in brackets."""
         return _reachable(self.host)
@@ -138,18 +145,38 @@ class ServingSettings(BaseSettings):
         return f"http://{self.reachable_host}:{self.metrics_port}/metrics"
 
 
-class GatewayAddress(BaseSettings):
-    """Where the gateway listens: its own two variables, `GATEWAY_HOST` and `GATEWAY_PORT`."""
+class GatewaySettings(BaseSettings):
+    """Of the gateway's own settings those that its keeper must know."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore", frozen=True)
 
     host: str = Field("127.0.0.1", title="Host", description="Address that the gateway listens on")
-    port: Port = Field(8080, title="Port", description="The gateway's port")
+    port: int = Field(8080, ge=0, le=65535, title="Port", description="The gateway's port; 0 picks a free one")
+    shutdown_timeout_seconds: int = Field(
+        25, ge=1, le=600, title="Shutdown", description="Time that its open requests get to finish"
+    )
 
     @property
     def url(self) -> str:
         """What a client on this machine connects to, `host:port`."""
         return f"{_reachable(self.host)}:{self.port}"
+
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def read(kind: type[Settings]) -> Settings:
+    """The settings that the environment gives.
+
+    Raises:
+        SettingsError: names each wrong variable.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        prefix = kind.model_config["env_prefix"]
+        lines = [f"{prefix}{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
+        raise SettingsError("; ".join(lines), "correct the variable, or unset it") from error
 
 
 def unknown_variables(names: Iterable[str]) -> list[str]:

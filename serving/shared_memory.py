@@ -1,6 +1,7 @@
 """Shared memory of the Python steps: how much they need, and whose regions may be removed.
 
 Every launch gives Triton a prefix of its own for its regions' names: PID namespace, launcher's pid and start, count.
+The start is in the kernel's ticks since boot, because the wall clock may be set while a launcher lives.
 """
 
 import os
@@ -20,6 +21,7 @@ __all__ = ["HOME", "needed_bytes", "prefix", "remove", "require_room", "sweep"]
 
 HOME = Path("/dev/shm")  # noqa: S108 - where the kernel keeps POSIX shared memory
 _FAMILY = "darkroom"
+_START_TICKS = 19  # field 22 of /proc/PID/stat; the third is the first after the name
 _REGION_BYTES = 1 << 20
 _BYTES_OF_PICTURE_FILE = 4 << 20
 _ITEM_BYTES = {"UINT8": 1, "INT8": 1, "BOOL": 1, "UINT16": 2, "INT16": 2, "FP16": 2, "BF16": 2, "FP64": 8, "INT64": 8}
@@ -27,12 +29,15 @@ _ITEM_BYTES = {"UINT8": 1, "INT8": 1, "BOOL": 1, "UINT16": 2, "INT16": 2, "FP16"
 
 def prefix(launch: int) -> str:
     """The names of one launch's regions start with this; no two launches on this machine share it."""
-    return f"{_launcher(psutil.Process())}-{launch}-"
+    return f"{_launcher(os.getpid())}-{launch}-"
 
 
-def _launcher(process: psutil.Process) -> str:
+def _launcher(pid: int) -> str:
+    """Raises FileNotFoundError or ProcessLookupError when there is no such process."""
     namespace = (Path("/proc/self/ns/pid")).stat().st_ino
-    return f"{_FAMILY}-{namespace:x}-{process.pid}-{int(process.create_time() * 100):x}"
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]  # a name may have spaces and brackets
+    ticks = int(after_name.split()[_START_TICKS])
+    return f"{_FAMILY}-{namespace:x}-{pid}-{ticks:x}"
 
 
 def remove(start: str, home: Path = HOME) -> list[str]:
@@ -54,8 +59,8 @@ def sweep(home: Path = HOME) -> list[str]:
 
 def _alive(owner: str) -> bool:
     try:
-        return _launcher(psutil.Process(int(owner.split("-")[2]))) == owner
-    except (psutil.NoSuchProcess, ValueError):
+        return _launcher(int(owner.split("-")[2])) == owner
+    except (FileNotFoundError, ProcessLookupError, ValueError):
         return False
 
 

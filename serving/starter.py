@@ -13,7 +13,7 @@ from serving.canary import connect
 from serving.discovery import Server
 from serving.errors import PortTakenError, StartError
 from serving.launch import Launch
-from serving.repository import Survey, survey
+from serving.repository import Model, Survey, survey
 from serving.settings import ServingSettings
 from serving.stub_watch import StubWatch
 from serving.triton_log import TritonLog
@@ -42,15 +42,11 @@ class Starter:
         self._server = server
         self._log = log
         self._key = command.control_key(settings)
+        self._headers = {f"triton-grpc-protocol-{command.HEADER}": self._key}
         self._count = 0
+        self._prefix = ""
         self._launch: Launch | None = None
         self._stubs: StubWatch | None = None
-
-    @property
-    def ports(self) -> dict[str, int]:
-        """The server's ports by the names of their settings."""
-        names = ("http_port", "grpc_port", "metrics_port")
-        return {f"SERVING_{name.upper()}": getattr(self._settings, name) for name in names}
 
     async def start(self) -> Run:
         """Start the server with everything that the repositories hold now, and wait until it serves.
@@ -68,14 +64,26 @@ class Starter:
         shared_memory.require_room(found.served.values(), settings.largest_picture_megapixels)
         await self._ports_free()
         self._count += 1
-        prefix = shared_memory.prefix(self._count)
-        program = command.arguments(settings, self._server, found.served, prefix, self._key)
+        self._prefix = shared_memory.prefix(self._count)
+        program = command.arguments(settings, self._server, found.served, self._prefix, self._key)
         lines = TritonLog(self._log)
         self._launch = await Launch.start(program, self._server.variables, lines, signal.SIGKILL)
         await self._loaded(self._launch)
         lines.is_loading = False
         self._stubs = StubWatch(self._launch)
         return Run(self._launch, found.without(await self._failures(found)), self._stubs, time.monotonic())
+
+    async def load(self, model: Model) -> str:
+        """Have the running server load a model and what waits for it; why that failed, empty when it did not."""
+        timeout_s = self._settings.load_timeout_seconds
+        async with connect(self._settings.grpc_url) as client:
+            try:
+                await client.load_model(model.name, headers=self._headers, client_timeout=timeout_s)
+            except InferenceServerException as error:
+                return error.message() or "no answer"
+        if self._stubs:
+            self._stubs.adopt()
+        return ""
 
     async def stop(self) -> bool:
         """Let running requests end within the exit timeout, then kill; true when no kill was needed."""
@@ -92,7 +100,7 @@ class Starter:
         if self._launch:
             await self._launch.kill()
             self._launch = self._stubs = None
-            shared_memory.remove(shared_memory.prefix(self._count))
+            shared_memory.remove(self._prefix)
 
     def kill(self) -> None:
         """Kill the server now; whoever waits for its end goes on."""
@@ -104,7 +112,7 @@ class Starter:
         deadline = time.monotonic() + (_PORT_SECONDS if self._count else 0)
         while True:
             try:
-                return machine.require_ports(self._settings.host, self.ports)
+                return machine.require_ports(self._settings.host, self._settings.ports)
             except PortTakenError:
                 if time.monotonic() > deadline:
                     raise
@@ -125,10 +133,9 @@ class Starter:
 
     async def _failures(self, found: Survey) -> dict[str, str]:
         """Of the models that should be loaded and are not, those that failed themselves, with Triton's reason."""
-        headers = {f"triton-grpc-protocol-{command.HEADER}": self._key}
         async with connect(self._settings.grpc_url) as client:
             try:
-                index = await client.get_model_repository_index(headers=headers, client_timeout=10)
+                index = await client.get_model_repository_index(headers=self._headers, client_timeout=10)
             except InferenceServerException as error:
                 cure = "SERVING_LOG_LEVEL=debug shows what the server does"
                 raise StartError(f"the server does not list its models: {error}", cure) from error

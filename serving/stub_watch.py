@@ -18,15 +18,25 @@ class StubWatch:
     def __init__(self, launch: Launch) -> None:
         self._launch = launch
         self._stubs = launch.stubs()
+        self._expected = dict(self._stubs)
         self._files: list[int] = []
         self._died = asyncio.Event()
 
     def lost(self) -> list[str]:
-        """Names of the instances that have fewer stubs now than before."""
-        return lacking(self._stubs, self._launch.stubs())
+        """Names of the instances that have fewer stubs now than they should."""
+        return lacking(self._expected, self._launch.stubs())
+
+    def adopt(self) -> None:
+        """Watch over the stubs of models that were loaded since, too."""
+        known = set(self._expected.values())
+        self._expected |= {pid: name for pid, name in self._launch.stubs().items() if name not in known}
+        self._died.set()  # nobody did: the one who waits looks at all of them again
 
     async def death(self) -> str:
-        """Wait until instances have fewer stubs than before, and name them; a reloaded model has as many again."""
+        """Wait until instances have fewer stubs than they should, and name them.
+
+        A model that is loaded again has twice as many for a moment; their number at the start is what counts.
+        """
         while True:
             self._open()
             try:
@@ -34,8 +44,8 @@ class StubWatch:
             finally:
                 self._close()
             await asyncio.sleep(_SETTLE_SECONDS)
-            before, self._stubs = self._stubs, self._launch.stubs()
-            lost = lacking(before, self._stubs)
+            self._stubs = self._launch.stubs()
+            lost = lacking(self._expected, self._stubs)
             if lost:
                 return f"the Python stub of {', '.join(lost)} died"
 

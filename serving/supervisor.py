@@ -13,6 +13,7 @@ from serving.canary import CanaryResult, Watch, connect
 from serving.discovery import Server
 from serving.errors import ServingError, StartError
 from serving.health import Health
+from serving.mender import Mender
 from serving.repository import Survey
 from serving.settings import ServingSettings
 from serving.starter import Run, Starter
@@ -32,6 +33,7 @@ class Supervisor:
         self._starter = Starter(settings, server, log)
         self._backoff = Backoff(settings.backoff_min_seconds, settings.backoff_max_seconds, settings.healthy_seconds)
         self._health = Health()
+        self._mender = Mender(settings, self._starter, log)
         self._client: InferenceServerClient | None = None
         self._watch: Watch
         self._complaints: asyncio.Queue[str]
@@ -48,6 +50,7 @@ class Supervisor:
         run = await self._starter.start()
         if not run.survey.served:
             raise StartError(f"no model could be loaded:{_reasons(run.survey)}", "correct the models, then start again")
+        self._mender.note(run.survey)
         self._observe()
         return run, await self._watch.look()
 
@@ -85,6 +88,7 @@ class Supervisor:
             self._observe()
             down_s = round(time.monotonic() - noticed, 3)
             self._log.info("server back", down_seconds=down_s, waited_seconds=wait_s)
+            self._mender.note(run.survey)
             return run
 
     def _observe(self) -> None:
@@ -107,7 +111,7 @@ class Supervisor:
 
     async def _trouble(self, run: Run) -> str:
         """Wait for the first sign that the server must be restarted, and name it."""
-        signs = (self._process_trouble(run), run.stubs.death(), self._canary_trouble())
+        signs = (self._process_trouble(run), run.stubs.death(), self._canary_trouble(), self._mender.mend(run.survey))
         tasks = [asyncio.create_task(sign) for sign in signs]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

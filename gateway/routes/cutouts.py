@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from gateway import errors, problems
-from gateway.cutouts import PNG, Result
+from gateway.content import PNG
+from gateway.cutouts import Result
 from gateway.hangup import unless_gone
 from gateway.limits import examine
 from gateway.negotiation import prefers_png
@@ -30,6 +31,7 @@ SERVICE_ERRORS = (
     errors.BusyError,
     errors.PipelineDownError,
     errors.PipelineNotServedError,
+    errors.PipelineChangedError,
     errors.InferenceUnavailableError,
     errors.InferenceTimeoutError,
     errors.InferenceFailedError,
@@ -45,8 +47,14 @@ FETCH_ERRORS = (
     errors.TooManyRedirectsError,
 )
 UPLOAD_ERRORS = (errors.InvalidOptionError, errors.InvalidUploadError, errors.UploadTimeoutError)
-BY_URL = problems.responses(*FETCH_ERRORS, *PICTURE_ERRORS, *SERVICE_ERRORS)
-BY_UPLOAD = problems.responses(*UPLOAD_ERRORS, *PICTURE_ERRORS, *SERVICE_ERRORS)
+BY_URL = problems.NOT_FOUND | problems.responses(*FETCH_ERRORS, *PICTURE_ERRORS, *SERVICE_ERRORS)
+BY_UPLOAD = problems.NOT_FOUND | problems.responses(*UPLOAD_ERRORS, *PICTURE_ERRORS, *SERVICE_ERRORS)
+REDIRECT: dict[int | str, dict[str, object]] = {
+    302: {
+        "description": "to the result",
+        "headers": {"Location": {"description": "where the result lies", "schema": {"type": "string"}}},
+    }
+}
 PICTURE: dict[int | str, dict[str, object]] = {
     200: {
         "description": "where the result lies, or with `Accept: image/png` the result itself",
@@ -102,14 +110,21 @@ async def predict(role: Role, body: PredictBody, output: QueryOutput, request: R
 async def predict_upload(role: Role, output: QueryOutput, request: Request, parts: PartsOf) -> Response:
     """Cuts out an uploaded picture, the form's field `file`; the result goes to the store."""
     parts.cutouts.require(pipeline_of(role, output or Output.CUTOUT))
+    async with parts.cutouts.transit() as keep:
+        data, fields = await read_upload(request, parts.settings, keep)
+    pipeline = pipeline_of(role, _form_output(fields) or output or Output.CUTOUT)
     async with parts.cutouts.place():
-        data, fields = await read_upload(request, parts.settings)
-        pipeline = pipeline_of(role, _form_output(fields) or output or Output.CUTOUT)
         result = await unless_gone(request, _made(request, parts, pipeline, data))
     return await _answer(request, parts, result)
 
 
-@router.get("/{role}/crop", responses=BY_URL | {302: {"description": "to the result"}}, openapi_extra=CROP_DOCS)
+@router.get(
+    "/{role}/crop",
+    status_code=302,
+    response_class=RedirectResponse,
+    responses=REDIRECT | BY_URL,
+    openapi_extra=CROP_DOCS,
+)
 async def crop(role: Role, request: Request, parts: PartsOf) -> RedirectResponse:
     """Cuts out the picture behind a URL and redirects to the result."""
     url, output = crop_source(request.scope["query_string"].decode("utf-8", "replace"))
@@ -136,8 +151,8 @@ async def _made(request: Request, parts: Parts, pipeline: Pipeline, data: bytes)
 
 
 async def _answer(request: Request, parts: Parts, result: Result) -> Response:
-    if prefers_png(request.headers.get("accept", "")):
-        return Response(await parts.cutouts.picture(result), media_type=PNG, headers=_facts(result))
+    if prefers_png(",".join(request.headers.getlist("accept"))):
+        return (await parts.cutouts.picture(result)).answer(_facts(result))
     url = await parts.shelf.url(result.path, parts.public_url(request))
     body = CutoutAnswer.of(result.record, url, cached=result.cached)
     return JSONResponse(body.model_dump(mode="json"), headers=_facts(result))

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from gateway import errors, problems
-from gateway.cutouts import PNG
+from gateway.content import PNG
+from gateway.etag import is_among
 from gateway.pipelines import ALL
 from gateway.state import PartsOf
 from gateway.store import CACHE_CONTROL
@@ -27,6 +28,10 @@ async def result(path: str, request: Request, parts: PartsOf) -> Response:
     if found is None:
         raise errors.ResultNotFoundError("there is no such result")
     headers = {"ETag": f'"{found["id"]}"', "Cache-Control": CACHE_CONTROL}
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
+    if is_among(headers["ETag"], ",".join(request.headers.getlist("if-none-match"))):
+        await parts.shelf.size(path)
         return Response(status_code=304, headers=headers)
-    return Response(await parts.shelf.get(path), media_type=PNG, headers=headers)
+    if request.method == "HEAD":
+        size_bytes = await parts.shelf.size(path)
+        return Response(media_type=PNG, headers=headers | {"Content-Length": str(size_bytes)})
+    return (await parts.shelf.open(path)).answer(headers)

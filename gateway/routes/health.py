@@ -5,6 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.errors import GatewayError
 from gateway.pipelines import ALL, Output, Pipeline, Role, pipeline_of
+from gateway.problems import NOT_FOUND
 from gateway.schemas import Health, Models, PipelineHealth
 from gateway.state import Parts, PartsOf
 from gateway.version import version
@@ -18,6 +19,8 @@ RETRY_AFTER_S = "5"
 FRESH = {"Cache-Control": "no-store"}
 
 
+# Load balancers ask with HEAD.
+@router.head("/health", include_in_schema=False)
 @router.get("/health", responses={UNAVAILABLE: {"model": Health, "description": "no pipeline answers"}})
 async def health(parts: PartsOf, response: Response) -> Health:
     """The gateway, Triton and every pipeline; 503 while no pipeline answers."""
@@ -28,8 +31,10 @@ async def health(parts: PartsOf, response: Response) -> Health:
     return Health(status=status, gateway=version(), triton=OK if any(up) else DOWN, pipelines=states)
 
 
+@router.head("/api/v2/{role}/health", include_in_schema=False)
 @router.get(
-    "/api/v2/{role}/health", responses={UNAVAILABLE: {"model": PipelineHealth, "description": "the pipeline is down"}}
+    "/api/v2/{role}/health",
+    responses=NOT_FOUND | {UNAVAILABLE: {"model": PipelineHealth, "description": "the pipeline is down"}},
 )
 async def role_health(role: Role, parts: PartsOf, response: Response) -> PipelineHealth:
     """The model that answers for a kind of picture, and the age of its last good canary; 503 while it is down."""

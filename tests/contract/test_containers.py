@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILES = sorted(ROOT.glob("*/Dockerfile"))
 
 
-def compose() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+def compose(name: str = "docker-compose.yml") -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / name).read_text())
     return loaded
 
 
@@ -70,9 +70,28 @@ def test_every_setting_in_the_compose_file_exists() -> None:
     assert names <= known_variables()
 
 
-def test_compose_builds_our_images_drops_privileges_and_waits_for_a_canary() -> None:
+def test_compose_builds_our_images_and_drops_privileges() -> None:
     services = compose()["services"]
     assert {ROOT / service["build"]["dockerfile"] for service in services.values()} == set(DOCKERFILES)
     assert all(service["cap_drop"] == ["ALL"] for service in services.values())
-    assert services["gateway"]["depends_on"]["triton"]["condition"] == "service_healthy"
     assert services["triton"]["shm_size"]
+
+
+def test_one_pipeline_that_does_not_load_keeps_no_gateway_from_starting() -> None:
+    assert compose()["services"]["gateway"]["depends_on"]["triton"]["condition"] == "service_started"
+
+
+def test_only_the_file_for_it_asks_for_a_gpu() -> None:
+    plain, extra = compose()["services"]["triton"], compose("docker-compose.gpu.yml")["services"]["triton"]
+    assert "deploy" not in plain
+    assert plain["environment"] == {"SERVING_MODEL_CONFIG_NAME": "${MODEL_CONFIG:-cpu}"}
+    assert extra["environment"] == {"SERVING_MODEL_CONFIG_NAME": "${MODEL_CONFIG:-cuda}"}
+    (device,) = extra["deploy"]["resources"]["reservations"]["devices"]
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+
+
+def test_the_health_check_of_the_server_waits_as_long_as_its_launcher() -> None:
+    check = next(rest for word, rest in instructions(ROOT / "serving" / "Dockerfile") if word == "HEALTHCHECK")
+    seconds = {name: float(number) for name, number in re.findall(r"--([a-z-]+)=(\d+)s", check)}
+    assert seconds["start-period"] >= ServingSettings.model_fields["load_timeout_seconds"].default
+    assert seconds["timeout"] > ServingSettings.model_fields["canary_timeout_seconds"].default

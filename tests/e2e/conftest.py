@@ -2,12 +2,20 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from serving.session import Session, running
+from tests.e2e.small_repository import echo, write_pipeline, write_step
 
-QUICK = {"SERVING_CANARY_INTERVAL_SECONDS": "0.5", "SERVING_CANARY_TIMEOUT_SECONDS": "30", "SERVING_LOG_FORMAT": "json"}
+CONTROL_KEY = "key-of-the-tests"
+QUICK = {
+    "SERVING_CANARY_INTERVAL_SECONDS": "0.5",
+    "SERVING_CANARY_TIMEOUT_SECONDS": "30",
+    "SERVING_LOG_FORMAT": "json",
+    "SERVING_CONTROL_KEY": CONTROL_KEY,
+}
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +30,11 @@ def supervised() -> Iterator[Callable[[Mapping[str, str]], Session]]:
     """Starts servers of a test's own (`SERVING_*` variables) that it may kill; all are stopped at its end."""
     with ExitStack() as stack:
         yield lambda variables: stack.enter_context(running(QUICK | dict(variables)))
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> dict[str, str]:
+    """Settings of a server with one pipeline, `pipe`, whose only step returns its input."""
+    write_step(tmp_path, "echo", echo())
+    write_pipeline(tmp_path, "pipe", "echo")
+    return {"SERVING_MODEL_REPOSITORIES": str(tmp_path)}

@@ -5,7 +5,6 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,35 +14,9 @@ from tritonclient.grpc.aio import InferenceServerClient
 from serving import canary
 from serving.canary import CanaryResult, Watch
 from serving.session import Session, running
+from tests.e2e.small_repository import echo, write_pipeline, write_step
 
 pytestmark = pytest.mark.e2e
-
-CONFIG = """
-name: "{name}" backend: "python" max_batch_size: 4
-input [ {{ name: "image" data_type: TYPE_STRING dims: [ 1 ] }} ]
-output [ {{ name: "out" data_type: TYPE_STRING dims: [ 1 ] }} ]
-instance_group [ {{ kind: KIND_CPU count: 2 }} ]
-dynamic_batching {{ }}
-"""
-ENSEMBLE = """
-name: "{name}" platform: "ensemble" max_batch_size: 4
-input [ {{ name: "image" data_type: TYPE_STRING dims: [ 1 ] }} ]
-output [ {{ name: "out" data_type: TYPE_STRING dims: [ 1 ] }} ]
-ensemble_scheduling {{ step [ {{
-  model_name: "{step}" model_version: -1
-  input_map {{ key: "image" value: "image" }} output_map {{ key: "out" value: "out" }}
-}} ] }}
-"""
-MODEL = """
-import time
-import triton_python_backend_utils as pb_utils
-
-class TritonPythonModel:
-    def execute(self, requests):
-        time.sleep({seconds} * len(requests))
-        answers = [pb_utils.get_input_tensor_by_name(request, "image").as_numpy() for request in requests]
-        return [pb_utils.InferenceResponse([pb_utils.Tensor("out", answer)]) for answer in answers]
-"""
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +24,11 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A server with a quick and a slow pipeline, whose supervisor looks at them rarely."""
     repository = tmp_path_factory.mktemp("repository")
     for name, seconds in (("quick", 0), ("slow", 0.3)):
-        write(repository / f"{name}_step", CONFIG.format(name=f"{name}_step"))
-        (repository / f"{name}_step/1/model.py").write_text(MODEL.format(seconds=seconds))
-        write(repository / name, ENSEMBLE.format(name=name, step=f"{name}_step"))
+        write_step(repository, f"{name}_step", echo(seconds))
+        write_pipeline(repository, name, f"{name}_step")
     variables = {"SERVING_MODEL_REPOSITORIES": str(repository), "SERVING_CANARY_INTERVAL_SECONDS": "1000"}
     with running(variables) as session:
         yield session
-
-
-def write(directory: Path, config: str) -> None:
-    (directory / "1").mkdir(parents=True)
-    (directory / "config.pbtxt").write_text(config)
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def client(triton: Session, store: Path) -> Iterator[httpx.Client]:
         "GATEWAY_FETCH_ALLOWED_NETWORKS": "127.0.0.0/8",
     }
     with gateway(variables) as (client, _):
-        wait_until(lambda: client.get("/health").json()["status"] == "ok")
+        assert client.get("/health").json()["status"] == "ok", "what listens knows its pipelines"
         yield client
 
 
@@ -218,7 +218,6 @@ def test_the_gateway_starts_without_triton_and_recovers_by_itself(triton: Sessio
 def test_a_stop_signal_lets_an_open_request_finish(triton: Session, tmp_path: Path) -> None:
     variables = {"GATEWAY_TRITON_URL": triton.grpc_url, "GATEWAY_STORE_URL": str(tmp_path)}
     with gateway(variables) as (client, process), ThreadPoolExecutor(1) as pool:
-        wait_until(lambda: client.get("/health").json()["status"] == "ok")
         open_request = pool.submit(client.post, "/api/v2/main/predict_upload", files={"file": photo(8, (2000, 1500))})
         wait_until(lambda: metric(client.get("/metrics").text, "gateway_inference_running ") > 0)
         process.send_signal(signal.SIGTERM)

@@ -82,9 +82,18 @@ async def test_objects_are_put_and_found_under_the_prefix(bucket: Bucket) -> Non
     await shelf(bucket.settings).put("a/b.png", b"bytes", "image/png")
     assert (bucket.folder / "cuts" / "a" / "b.png").read_bytes() == b"bytes"
     assert await shelf(bucket.settings).get("a/b.png") == b"bytes"
-    await shelf(bucket.settings).require("a/b.png")
+    assert await shelf(bucket.settings).size("a/b.png") == 5
     with pytest.raises(ResultNotFoundError):
         await shelf(bucket.settings).get("a/none.png")
+
+
+async def test_large_objects_are_read_in_pieces(bucket: Bucket) -> None:
+    data = bytes(range(251)) * 10_000
+    await shelf(bucket.settings).put("a/large.png", data, "image/png")
+    content = await shelf(bucket.settings).open("a/large.png")
+    pieces = [piece async for piece in content.pieces]
+    assert (content.size_bytes, b"".join(pieces)) == (len(data), data)
+    assert len(pieces) > 1
 
 
 async def test_a_wrong_secret_is_a_store_failure(bucket: Bucket) -> None:

@@ -3,73 +3,30 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import httpx
 import numpy as np
-import psutil
 import pytest
 from tritonclient.grpc import InferInput
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from serving import canary, shared_memory
+from serving import canary
 from serving.session import Session, free_ports
+from tests.e2e.conftest import CONTROL_KEY
+from tests.e2e.processes import is_gone, regions, wait_until
+from tests.e2e.small_repository import echo, write_pipeline, write_step
 
 pytestmark = pytest.mark.e2e
 
 Supervised = Callable[[Mapping[str, str]], Session]
-
-CONFIG = """
-name: "{name}" backend: "python" max_batch_size: 4
-input [ {{ name: "image" data_type: TYPE_STRING dims: [ 1 ] }} ]
-output [ {{ name: "out" data_type: TYPE_STRING dims: [ 1 ] }} ]
-instance_group [ {{ kind: KIND_CPU count: 2 }} ]
-dynamic_batching {{ }}
-"""
-ENSEMBLE = """
-name: "{name}" platform: "ensemble" max_batch_size: 4
-input [ {{ name: "image" data_type: TYPE_STRING dims: [ 1 ] }} ]
-output [ {{ name: "out" data_type: TYPE_STRING dims: [ 1 ] }} ]
-ensemble_scheduling {{ step [ {{
-  model_name: "{step}" model_version: -1
-  input_map {{ key: "image" value: "image" }} output_map {{ key: "out" value: "out" }}
-}} ] }}
-"""
-ECHO = """
-import numpy
-import triton_python_backend_utils as pb_utils
-
-class TritonPythonModel:
-    def execute(self, requests):
-        assert numpy.__version__.startswith("1.26"), numpy.__version__
-        answers = [pb_utils.get_input_tensor_by_name(request, "image").as_numpy() for request in requests]
-        return [pb_utils.InferenceResponse([pb_utils.Tensor("out", answer)]) for answer in answers]
-"""
-
-
-def write_model(repository: Path, name: str, code: str) -> None:
-    (repository / name / "1").mkdir(parents=True)
-    (repository / name / "config.pbtxt").write_text(CONFIG.format(name=name))
-    (repository / name / "1" / "model.py").write_text(code)
-
-
-def write_ensemble(repository: Path, name: str, step: str) -> None:
-    (repository / name / "1").mkdir(parents=True)
-    (repository / name / "config.pbtxt").write_text(ENSEMBLE.format(name=name, step=step))
-
-
-@pytest.fixture
-def echo(tmp_path: Path) -> dict[str, str]:
-    """Settings of a server with one pipeline, `pipe`, whose only step returns its input."""
-    write_model(tmp_path, "echo", ECHO)
-    write_ensemble(tmp_path, "pipe", "echo")
-    return {"SERVING_MODEL_REPOSITORIES": str(tmp_path)}
 
 
 async def infer(url: str, count: int = 1) -> list[str]:
@@ -90,25 +47,14 @@ async def answer_of(client: InferenceServerClient, picture: InferInput) -> str:
     return "ok"
 
 
-def regions(session: Session) -> list[str]:
-    return [path.name for path in shared_memory.HOME.glob(f"darkroom-*-{session.launcher_pid}-*")]
-
-
-def is_gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+def has_gpu() -> bool:
+    return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg"))
 
 
 async def test_killing_a_stub_under_load_leaves_no_request_without_an_answer_and_the_service_returns(
-    echo: dict[str, str], supervised: Supervised
+    pipe: dict[str, str], supervised: Supervised
 ) -> None:
-    session = supervised(echo)
+    session = supervised(pipe)
     clients = [asyncio.create_task(infer(session.grpc_url, 150)) for _ in range(4)]
     await asyncio.sleep(0.1)
     before = session.pid
@@ -125,9 +71,9 @@ async def test_killing_a_stub_under_load_leaves_no_request_without_an_answer_and
 
 
 async def test_killing_the_server_brings_it_back_without_its_dead_shared_memory(
-    echo: dict[str, str], supervised: Supervised
+    pipe: dict[str, str], supervised: Supervised
 ) -> None:
-    session = supervised(echo)
+    session = supervised(pipe)
     stubs, old = list(session.stubs()), set(regions(session))
     os.kill(stubs[0], signal.SIGSTOP)  # so that it cannot notice that its server is gone
     os.kill(session.pid, signal.SIGKILL)
@@ -140,9 +86,9 @@ async def test_killing_the_server_brings_it_back_without_its_dead_shared_memory(
 
 
 async def test_a_hung_stub_is_found_by_the_canary_and_the_server_restarted(
-    echo: dict[str, str], supervised: Supervised
+    pipe: dict[str, str], supervised: Supervised
 ) -> None:
-    session = supervised(echo | {"SERVING_CANARY_TIMEOUT_SECONDS": "0.5"})
+    session = supervised(pipe | {"SERVING_CANARY_TIMEOUT_SECONDS": "0.5"})
     for pid in session.stubs():
         os.kill(pid, signal.SIGSTOP)
     lost = await asyncio.to_thread(session.wait_for, "server lost")
@@ -152,65 +98,92 @@ async def test_a_hung_stub_is_found_by_the_canary_and_the_server_restarted(
 
 
 async def test_one_broken_model_does_not_keep_the_others_down(
-    echo: dict[str, str], supervised: Supervised, tmp_path: Path
+    pipe: dict[str, str], supervised: Supervised, tmp_path: Path
 ) -> None:
-    write_model(tmp_path, "broken", "import a_module_that_is_not_there")
-    write_ensemble(tmp_path, "broken_pipe", "broken")
-    write_model(tmp_path, "unreadable", ECHO)
+    write_step(tmp_path, "broken", "import a_module_that_is_not_there")
+    write_pipeline(tmp_path, "broken_pipe", "broken")
+    write_step(tmp_path, "for_a_gpu", echo())
+    config = tmp_path / "for_a_gpu" / "config.pbtxt"
+    config.write_text(config.read_text().replace("KIND_CPU", "KIND_GPU"))
+    write_step(tmp_path, "unreadable", echo())
     (tmp_path / "unreadable" / "config.pbtxt").write_text('name: "unreadable" bakend: "python"')
-    session = supervised(echo)
+    session = supervised(pipe)
     assert await infer(session.grpc_url) == ["ok"]
     assert "No module named 'a_module_that_is_not_there'" in session.wait_for("broken  ")
     assert "needs broken: " in session.wait_for("broken_pipe")
+    assert has_gpu() or f"make it: write kind: KIND_AUTO in {config}" in session.output
     assert 'no field named "bakend"' in session.wait_for("unreadable")
 
 
-def test_ctrl_c_stops_server_and_stubs_and_leaves_no_shared_memory(
-    echo: dict[str, str], supervised: Supervised
+async def test_what_fails_to_load_at_a_restart_is_told_and_comes_back_when_it_can(
+    pipe: dict[str, str], supervised: Supervised, tmp_path: Path
 ) -> None:
-    session = supervised(echo)
-    pids = [session.pid, *session.stubs()]
-    assert regions(session)
-    assert session.stop(signal.SIGINT) == 0
-    assert '"graceful": true' in session.wait_for("server stopped")
-    assert all(is_gone(pid) for pid in pids)
-    assert regions(session) == []
+    trouble = tmp_path / "trouble"
+    fails = f"import os\nif os.path.exists({str(trouble)!r}): raise MemoryError('no memory just now')\n"
+    write_step(tmp_path, "other", fails + echo())
+    write_pipeline(tmp_path, "other_pipe", "other")
+    session = supervised(pipe | {"SERVING_BACKOFF_MAX_SECONDS": "0.5"})
+    trouble.touch()
+    os.kill(session.pid, signal.SIGKILL)
+    await asyncio.to_thread(session.wait_for, "still fails to load")
+    lost = [json.loads(line) for line in session.lines if '"model lost"' in line]
+    assert [line["model"] for line in lost] == ["other", "other_pipe"]
+    assert all("no memory just now" in line["reason"] for line in lost)
+    missing = await health_check(session)
+    assert (missing.returncode, "FAILED other_pipe" in missing.stdout) == (1, True), missing.stdout
+    server = session.pid
+    trouble.unlink()
+    await asyncio.to_thread(session.wait_for, '"model back"')
+    assert (await health_check(session)).returncode == 0
+    assert (session.pid, await infer(session.grpc_url)) == (server, ["ok"]), "the other pipeline was not disturbed"
+    seen = len(session.lines)
+    os.kill(next(pid for pid, name in session.stubs().items() if name.startswith("other")), signal.SIGKILL)
+    assert "the Python stub of other_0_" in await asyncio.to_thread(session.wait_for, "server lost", 30, seen)
 
 
-def test_a_signal_stops_the_gateway_first_and_then_the_server(
-    echo: dict[str, str], supervised: Supervised, tmp_path: Path
+async def health_check(session: Session) -> subprocess.CompletedProcess[str]:
+    """What the container's health check runs, with the settings of the launcher."""
+    command = [sys.executable, "-m", "serving.canary"]
+    run = partial(subprocess.run, command, env=session.variables, capture_output=True, text=True, check=False)
+    return await asyncio.to_thread(run)
+
+
+async def test_without_its_newest_version_a_model_that_is_loaded_again_rolls_back(
+    pipe: dict[str, str], supervised: Supervised, tmp_path: Path
 ) -> None:
-    (port,) = free_ports(1)
-    store = tmp_path.with_name(f"{tmp_path.name}-store")
-    gateway = {"SERVING_GATEWAY": "true", "GATEWAY_PORT": str(port), "GATEWAY_STORE_URL": str(store)}
-    session = supervised(echo | gateway)
-    assert httpx.get(f"http://127.0.0.1:{port}/health").json()["gateway"]
-    assert f"http://127.0.0.1:{port}" in session.wait_for("gateway  ")
-    assert session.stop(signal.SIGTERM) == 0
-    order = [line for line in session.lines if "gateway stopped" in line or "server stopped" in line]
-    assert ["gateway" in order[0], "server" in order[1]] == [True, True]
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"http://127.0.0.1:{port}/health")
+    newest = tmp_path / "echo" / "2"
+    shutil.copytree(tmp_path / "echo" / "1", newest)
+    session = supervised(pipe)
+    model, server = f"{session.http_url}/v2/models/echo", session.pid
+    shutil.rmtree(newest)
+    await asyncio.sleep(1)
+    assert (await asyncio.to_thread(httpx.get, model)).json()["versions"] == ["2"]
+    load = f"{session.http_url}/v2/repository/models/echo/load"
+    answer = await asyncio.to_thread(httpx.post, load, headers={"darkroom-key": CONTROL_KEY}, timeout=60)
+    assert answer.status_code == 200, answer.text
+    await asyncio.to_thread(wait_until, lambda: httpx.get(model).json().get("versions") == ["1"])
+    await asyncio.sleep(1)
+    assert (session.pid, await infer(session.grpc_url)) == (server, ["ok"]), session.output
 
 
-def test_when_the_launcher_is_killed_nothing_lingers_and_the_next_start_cleans_up(
-    echo: dict[str, str], supervised: Supervised
+async def test_a_model_that_is_loaded_again_by_hand_is_no_dead_one(
+    pipe: dict[str, str], supervised: Supervised
 ) -> None:
-    session = supervised(echo)
-    pids = [session.pid, *session.stubs()]
-    os.kill(session.launcher_pid, signal.SIGKILL)
-    session.wait()
-    wait_until(lambda: all(is_gone(pid) for pid in pids))
-    started = time.monotonic()
-    supervised(echo)
-    assert time.monotonic() - started < 15, "a second start installs nothing"
-    assert regions(session) == []
+    session = supervised(pipe)
+    server, stubs = session.pid, set(session.stubs())
+    load = f"{session.http_url}/v2/repository/models/pipe/load"  # its step is loaded again with it
+    answer = await asyncio.to_thread(httpx.post, load, headers={"darkroom-key": CONTROL_KEY}, timeout=60)
+    assert answer.status_code == 200
+    await asyncio.to_thread(wait_until, lambda: not stubs & set(session.stubs()))
+    assert await infer(session.grpc_url, 5) == ["ok"] * 5
+    await asyncio.sleep(1)
+    assert session.pid == server, session.output
 
 
 def test_the_canary_command_passes_on_a_good_server_and_fails_on_a_hung_one(
-    echo: dict[str, str], supervised: Supervised
+    pipe: dict[str, str], supervised: Supervised
 ) -> None:
-    session = supervised(echo)
+    session = supervised(pipe)
     command = [sys.executable, "-m", "serving.canary", "--url", session.grpc_url, "--timeout", "1"]
     good = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (good.returncode, good.stdout.split()[:2]) == (0, ["ok", "pipe"])
@@ -222,8 +195,8 @@ def test_the_canary_command_passes_on_a_good_server_and_fails_on_a_hung_one(
     assert (missing.returncode, "nothing" in missing.stdout) == (1, True)
 
 
-def test_loading_a_model_over_the_network_needs_the_key(echo: dict[str, str], supervised: Supervised) -> None:
-    session = supervised(echo | {"SERVING_CONTROL_KEY": "a secret"})
+def test_loading_a_model_over_the_network_needs_the_key(pipe: dict[str, str], supervised: Supervised) -> None:
+    session = supervised(pipe | {"SERVING_CONTROL_KEY": "a secret"})
     load = f"{session.http_url}/v2/repository/models/echo/load"
     assert httpx.post(load).status_code == 403
     assert httpx.post(load, headers={"darkroom-key": "a secret"}).status_code == 200
@@ -231,9 +204,9 @@ def test_loading_a_model_over_the_network_needs_the_key(echo: dict[str, str], su
 
 
 def test_a_second_launcher_on_the_same_port_says_who_holds_it_and_how_to_move(
-    echo: dict[str, str], supervised: Supervised
+    pipe: dict[str, str], supervised: Supervised
 ) -> None:
-    session = supervised(echo)
+    session = supervised(pipe)
     port = session.variables["SERVING_GRPC_PORT"]
     http, metrics = free_ports(2)
     variables = {**session.variables, "SERVING_HTTP_PORT": str(http), "SERVING_METRICS_PORT": str(metrics)}

@@ -7,9 +7,13 @@ import structlog
 from fastapi import FastAPI
 from obstore.store import MemoryStore
 
+from gateway import logs
 from gateway.app import create_app
 from gateway.settings import Settings
 from tests.gateway.fakes import FakeFetcher, FakeInference, client_of, picture
+from tests.gateway.fetchers import make_fetcher
+
+__all__ = ["make_fetcher"]
 
 PHOTO_URL = "https://pictures.example/photo.png?size=big&v=2"
 
@@ -20,7 +24,7 @@ def plain_logs() -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
-            structlog.processors.dict_tracebacks,
+            logs.TRACEBACKS,
             structlog.processors.JSONRenderer(default=str),
         ]
     )

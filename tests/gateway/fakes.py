@@ -72,6 +72,9 @@ class FakeInference:
             raise InferenceUnavailableError("the server is not available")
         return self.inventory_now
 
+    async def still_has(self, known: Inventory) -> bool:
+        return (await self.inventory()).continues(known)
+
     def pulse(self, pipeline: str) -> Pulse | None:
         if self.inventory_now is None:
             return None

@@ -1,9 +1,15 @@
-"""Real HTTP servers on 127.0.0.1 that answer as badly as a test wants."""
+"""Real HTTP servers on 127.0.0.1: some that answer as badly as a test wants, and the gateway's own."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from gateway.server import server_of
+from gateway.settings import Settings
 
 Handle = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
@@ -45,3 +51,33 @@ def always(data: bytes) -> Handle:
         writer.write(data)
 
     return handle
+
+
+@asynccontextmanager
+async def listening(app: FastAPI, settings: Settings) -> AsyncIterator[int]:
+    """The gateway on a socket of its own, as `python -m gateway` runs it; its catalogue is fresh. Yields the port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = server_of(app, settings)
+        running = asyncio.create_task(server.serve([listener]))
+        async with asyncio.timeout(10):
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.01)
+            await app.state.parts.catalogue.refresh()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await running
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A bare connection, which reads only as much as it is asked to."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()

@@ -3,11 +3,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from obstore.store import MemoryStore
 
-from gateway.errors import BusyError
+from gateway.app import create_app
+from gateway.errors import BusyError, InferenceUnavailableError
 from gateway.flights import Flights
 from gateway.settings import Settings
-from tests.gateway.fakes import FakeInference, picture
+from tests.gateway.fakes import FakeInference, client_of, picture
 
 UPLOAD = "/api/v2/step/predict_upload"
 COLOURS = ("red", "green", "blue", "white", "black", "yellow", "pink")
@@ -112,3 +114,44 @@ async def test_work_ends_when_the_last_who_wanted_it_leaves_and_not_before() -> 
     work.release.set()
     work.started = 0
     assert await flights.join("a", work) == (1, False)
+
+
+async def test_work_that_ends_cancelled_on_its_own_is_an_error_of_ours() -> None:
+    async def cancelled() -> int:
+        raise asyncio.CancelledError
+
+    flights = Flights[int]()
+    waiting = [asyncio.create_task(flights.join("a", cancelled)) for _ in range(2)]
+    failures = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(failure) for failure in failures] == [InferenceUnavailableError] * 2
+
+
+async def test_a_cancelled_inference_is_answered_in_the_shape_of_errors(
+    client: httpx.AsyncClient, inference: FakeInference
+) -> None:
+    inference.failure = asyncio.CancelledError()  # type: ignore[assignment]
+    (answer,) = await uploads(client, 1)
+    assert (answer.status_code, answer.json()["code"]) == (503, "inference_unavailable")
+    assert answer.headers["retry-after"]
+
+
+async def test_requests_beyond_the_bound_get_our_error_and_health_still_answers(
+    settings: Settings, inference: FakeInference, store: MemoryStore
+) -> None:
+    inference.delay_s = 0.5
+    app = create_app(settings.model_copy(update={"max_requests": 2}), inference, store)
+    async with client_of(app) as client:
+        running = asyncio.create_task(uploads(client, 2))
+        async with asyncio.timeout(5):
+            while inference.running < 2:  # noqa: ASYNC110 - the fake has no event to wait for
+                await asyncio.sleep(0.01)
+        refused = await client.get("/v1/models", headers={"X-Request-ID": "mine"})
+        assert (refused.status_code, refused.json()["code"]) == (429, "busy")
+        assert refused.json()["request_id"] == refused.headers["x-request-id"] == "mine"
+        assert int(refused.headers["retry-after"]) >= 1
+        assert refused.headers["x-content-type-options"] == "nosniff"
+        assert (await client.get("/health")).status_code == 200
+        assert (await client.get("/api/v2/step/health")).status_code == 200
+        assert 'gateway_rejected_total{reason="requests"} 1.0' in (await client.get("/metrics")).text
+        assert [answer.status_code for answer in await running] == [200, 200]
+        assert (await client.get("/v1/models")).status_code == 200

@@ -1,3 +1,6 @@
+import asyncio
+from collections.abc import AsyncIterator
+from ipaddress import ip_network
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -11,7 +14,8 @@ from gateway.errors import InvalidOptionError, InvalidUrlError
 from gateway.settings import Settings
 from gateway.sources import crop_source
 from tests.gateway.conftest import PHOTO_URL
-from tests.gateway.fakes import FakeFetcher, FakeInference, client_of
+from tests.gateway.fakes import FakeFetcher, FakeInference, client_of, picture
+from tests.gateway.servers import answer, serving
 
 QUOTED_URL = quote(PHOTO_URL, safe="")
 CROP = "/api/v2/step/crop"
@@ -71,6 +75,24 @@ async def test_every_form_of_the_url_redirects_to_the_same_result(
     assert (await client.get(answer.headers["location"])).content == inference.cut.png
 
 
+@pytest.mark.parametrize(
+    "query", ["image_url=http://127.0.0.1:{port}/My%20Photo.jpg", "http%3A%2F%2F127.0.0.1%3A{port}%2FMy%20Photo.jpg"]
+)
+async def test_a_url_whose_spaces_were_decoded_with_the_query_is_fetched(
+    settings: Settings, inference: FakeInference, store: MemoryStore, query: str
+) -> None:
+    asked: list[bytes] = []
+
+    async def handle(head: bytes, writer: asyncio.StreamWriter) -> None:
+        asked.append(head.split()[1])
+        writer.write(answer(picture()))
+
+    local = settings.model_copy(update={"fetch_allowed_networks": (ip_network("127.0.0.0/8"),)})
+    async with serving(handle) as port, client_of(create_app(local, inference, store)) as client:
+        assert (await client.get(f"{CROP}?{query.format(port=port)}")).status_code == 302
+    assert asked == [b"/My%20Photo.jpg"]
+
+
 async def test_the_option_reaches_the_pipeline(client: httpx.AsyncClient, inference: FakeInference) -> None:
     answer = await client.get(f"{CROP}?image_url={QUOTED_URL}&output=alpha")
     assert "/files/alpha_step/" in answer.headers["location"]
@@ -110,3 +132,26 @@ async def test_a_strange_host_header_does_no_harm(client: httpx.AsyncClient, hos
     answer = await client.post("/api/v2/step/predict", json={"url": PHOTO_URL}, headers={"Host": host})
     assert answer.status_code == 200
     assert urlsplit(answer.json()["url"]).path.endswith(".png")
+
+
+async def test_a_body_where_none_belongs_is_refused_and_not_taken_for_a_hang_up(
+    client: httpx.AsyncClient, inference: FakeInference
+) -> None:
+    inference.delay_s = 0.5
+    answer = await client.request("GET", f"{CROP}?{PHOTO_URL}", content=bytes(70_000))
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_a_body_that_never_ends_is_not_taken_for_a_hang_up(
+    settings: Settings, inference: FakeInference, store: MemoryStore, fetcher: FakeFetcher
+) -> None:
+    inference.delay_s = 30
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.sleep(30)
+
+    short = settings.model_copy(update={"upload_timeout_seconds": 0.1})
+    async with client_of(create_app(short, inference, store, fetcher)) as client:
+        answer = await client.request("GET", f"{CROP}?{PHOTO_URL}", content=body())
+    assert (answer.status_code, answer.json()["code"]) == (408, "upload_timeout")

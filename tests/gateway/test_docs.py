@@ -61,13 +61,25 @@ async def test_the_upload_form_is_documented_with_its_fields(client: httpx.Async
 
 async def test_every_documented_error_is_a_problem(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
-    for path in ("/api/v2/{role}/predict", "/api/v2/{role}/predict_upload"):
-        found = document["paths"][path]["post"]["responses"]
-        assert {"413", "415", "422", "429", "502", "503", "504"} <= set(found)
-        schemas = {
-            item["content"]["application/json"]["schema"]["$ref"] for code, item in found.items() if code != "200"
-        }
-        assert schemas == {"#/components/schemas/Problem"}
+    for path, methods in document["paths"].items():
+        (operation,) = methods.values()
+        answers = {code: item for code, item in operation["responses"].items() if code[0] not in "23"}
+        own = {"503"} if path.endswith("/health") else set[str]()  # it has a body of its own, with the state
+        assert {
+            item["content"]["application/json"]["schema"]["$ref"] for code, item in answers.items() if code not in own
+        } == {"#/components/schemas/Problem"}, path
+        assert "default" in answers
+        assert ("404" in answers) is ("{" in path)
+        assert ("422" in answers) is path.endswith(("predict", "predict_upload", "crop"))
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+@pytest.mark.parametrize("path", ["predict", "predict_upload", "crop"])
+async def test_what_a_cut_out_may_fail_with_is_documented(client: httpx.AsyncClient, path: str) -> None:
+    (operation,) = (await client.get("/openapi.json")).json()["paths"][f"/api/v2/{{role}}/{path}"].values()
+    found = operation["responses"]
+    assert {"404", "413", "415", "422", "429", "502", "503", "504"} <= set(found)
+    assert {"200", "302"} & set(found) == ({"302"} if path == "crop" else {"200"})
 
 
 async def test_metrics_count_requests_by_route_and_status(

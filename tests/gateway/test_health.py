@@ -1,5 +1,7 @@
+import asyncio
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -47,6 +49,16 @@ async def test_a_pipeline_that_is_down_answers_503_at_once_and_comes_back_by_its
     assert (await client.post(UPLOAD, files={"file": picture()})).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/health", "/api/v2/step/health"])
+async def test_head_tells_the_same_status_as_get(
+    client: httpx.AsyncClient, inference: FakeInference, path: str
+) -> None:
+    for down, status in (((), 200), (WHOLE.steps, 503)):
+        inference.down = dict.fromkeys(down, "it failed")
+        answer = await client.head(path)
+        assert (answer.status_code, answer.headers["cache-control"]) == (status, "no-store")
+
+
 @pytest.mark.parametrize(
     ("down", "status", "word"),
     [((), 200, "ok"), (("cutout_step",), 200, "degraded"), (tuple(WHOLE.steps), 503, "down")],
@@ -72,6 +84,36 @@ async def test_without_triton_the_gateway_starts_refuses_and_recovers(
         inference.inventory_now = WHOLE
         await app.state.parts.catalogue.refresh()
         assert (await client.post(UPLOAD, files={"file": picture()})).status_code == 200
+
+
+async def test_what_listens_knows_what_is_served(app: FastAPI) -> None:
+    async with app.router.lifespan_context(app):
+        assert app.state.parts.catalogue.pipeline("cutout_step").version == 1
+
+
+async def test_a_refresh_that_fails_in_an_unforeseen_way_is_logged_and_tried_again(
+    settings: Settings, store: MemoryStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @dataclass
+    class Stumbling(FakeInference):
+        asked: int = 0
+
+        async def inventory(self) -> Inventory:
+            self.asked += 1
+            if self.asked <= 3:
+                raise ZeroDivisionError("nobody foresaw this")
+            return await super().inventory()
+
+    quick = settings.model_copy(update={"canary_interval_seconds": 0.01})
+    inference = Stumbling()
+    app = create_app(quick, inference, store)
+    async with app.router.lifespan_context(app), asyncio.timeout(10):
+        while inference.asked <= 4:  # noqa: ASYNC110 - it has no event to wait for
+            await asyncio.sleep(0.01)
+    assert app.state.parts.catalogue.pipeline("cutout_step").version == 1
+    logged = [line for line in capsys.readouterr().out.splitlines() if "cannot be refreshed" in line]
+    assert len(logged) == 1
+    assert "nobody foresaw this" in logged[0]
 
 
 async def test_a_pipeline_that_is_not_served_is_told_apart(
@@ -146,6 +188,18 @@ async def test_models_knows_a_network_that_is_there_and_not_loaded(
     assert models["step_matte"]["served_version"] == 3
     assert (models["main_matte"]["served"], models["main_matte"]["command"]) == (False, None)
     assert models["main_matte"]["reason"] == "Triton has not loaded it"
+
+
+@pytest.mark.parametrize("name", ["\u00b2", "\u0662", "v2", "-1", "1.5"])
+async def test_a_folder_that_is_no_version_is_none(
+    app: FastAPI, client: httpx.AsyncClient, settings: Settings, name: str
+) -> None:
+    folder = settings.model_repository / "step_matte" / name
+    folder.mkdir()
+    (folder / "model.onnx").touch()
+    await app.state.parts.catalogue.refresh()
+    models = {model["role"]: model for model in (await client.get("/v1/models")).json()["models"]}
+    assert [card["version"] for card in models["step_matte"]["versions"]] == [3, 1]
 
 
 async def test_models_works_where_the_repository_cannot_be_seen(

@@ -5,7 +5,7 @@ import pytest
 from tritonclient.utils import InferenceServerException
 
 from gateway import errors
-from gateway.inference import TritonInference, translated
+from gateway.inference import Inventory, TritonInference, translated
 from gateway.negotiation import prefers_png
 from gateway.pipelines import Output, Role, pipeline_of
 from gateway.settings import Settings
@@ -83,6 +83,8 @@ async def test_without_a_server_every_call_is_unavailable_and_no_pipeline_has_a_
             await inference.infer(pipeline_of(Role.STEP, Output.CUTOUT), b"picture", "id")
         with pytest.raises(errors.InferenceUnavailableError):
             await inference.inventory()
+        with pytest.raises(errors.InferenceUnavailableError):
+            await inference.still_has(Inventory())
         assert inference.pulse("cutout_step") is None
 
 
@@ -107,6 +109,12 @@ def test_a_picture_of_25_megabytes_survives_the_way_into_a_tensor() -> None:
         ("application/json, image/png;q=0.5", False),
         ("image/png;q=0", False),
         ("image/png;q=much", False),
+        ("image/png, */*", True),
+        ("image/avif, image/webp, image/*, */*;q=0.8", True),
+        ("image/png, application/json;q=0, */*", True),
+        ("image/png;q=0.5, */*;q=0.8", False),
+        ("image/*;q=0.8, application/*", False),
+        ("image/png;q=0.5, application/json;q=0.4, */*", True),
         ("*/*", False),
         ("application/json", False),
         ("text/html", False),

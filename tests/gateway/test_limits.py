@@ -81,12 +81,17 @@ def test_the_limit_on_pixels_is_exact(limit: int, fits: bool) -> None:  # noqa: 
         examine(picture(64, 48), limit)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # as the gateway's program does
 @pytest.mark.parametrize(("width", "height"), [(10_001, 10_000), (20_000, 20_000), (2**31 - 1, 2**31 - 1)])
 def test_a_decompression_bomb_is_refused_by_its_header(width: int, height: int) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with pytest.raises(TooManyPixelsError):
-            examine(png_header(width, height), MANY)
+    with pytest.raises(TooManyPixelsError, match=r"more than \d+"):
+        examine(png_header(width, height), MANY)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize(("width", "height"), [(10_000, 10_000), (13_377, 13_377)])
+def test_no_limit_but_the_gateways_own_counts(width: int, height: int) -> None:
+    assert examine(png_header(width, height), width * height).width == width
 
 
 def test_a_picture_without_pixels_is_refused() -> None:

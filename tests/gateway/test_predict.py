@@ -1,5 +1,6 @@
 import asyncio
 import hashlib
+import json
 
 import httpx
 import pytest
@@ -74,6 +75,16 @@ async def test_accept_png_returns_the_picture_with_its_facts_as_headers(
     assert (again.content, again.headers["x-cached"]) == (answer.content, "true")
 
 
+async def test_accept_in_several_headers_is_one_list(client: httpx.AsyncClient) -> None:
+    files = {"file": picture()}
+    for first, second, kind in (
+        ("text/html", "image/png", "image/png"),
+        ("image/png;q=0.1", "application/json", "application/json"),
+    ):
+        answer = await client.post(UPLOAD, files=files, headers=[("Accept", first), ("Accept", second)])
+        assert answer.headers["content-type"] == kind
+
+
 @pytest.mark.parametrize("where", ["query", "form", "json"])
 async def test_output_alpha_uses_the_pipeline_that_makes_the_mask_alone(
     client: httpx.AsyncClient, inference: FakeInference, where: str
@@ -118,6 +129,15 @@ async def test_an_unknown_option_is_an_error_that_names_what_is_allowed(
 async def test_a_body_that_is_no_request_is_refused(client: httpx.AsyncClient, body: object) -> None:
     answer = await client.post("/api/v2/step/predict", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+async def test_json_needs_no_content_type_and_another_one_is_told(client: httpx.AsyncClient) -> None:
+    body = json.dumps({"image_url": PHOTO_URL}).encode()
+    assert (await client.post("/api/v2/step/predict", content=body)).status_code == 200
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await client.post("/api/v2/step/predict", content=body, headers=form)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert "Content-Type: application/json" in answer.json()["detail"]
 
 
 async def test_the_same_picture_twice_does_the_work_once(client: httpx.AsyncClient, inference: FakeInference) -> None:

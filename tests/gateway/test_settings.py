@@ -46,6 +46,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ("GATEWAY_FETCH_ALLOWED_NETWORKS", "127.0.0.1/8"),
         ("GATEWAY_FETCH_ALLOWED_NETWORKS", "localhost"),
         ("GATEWAY_MAX_CONCURRENCY", "0"),
+        ("GATEWAY_MAX_PIXELS", "178956971"),
         ("GATEWAY_INFERENCE_TIMEOUT_SECONDS", "-1"),
         ("GATEWAY_DELIVERY_TEMPLATE", "https://res.example/fetch/"),
         ("GATEWAY_DELIVERY_TEMPLATE", "https://res.example/{url}/{url}"),
@@ -53,6 +54,10 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ("GATEWAY_DELIVERY_TEMPLATE", "javascript:{url}"),
         ("GATEWAY_RESULTS_EPOCH", "../1"),
         ("GATEWAY_LOG_LEVEL", "loud"),
+        ("GATEWAY_STORE_URL", ""),
+        ("GATEWAY_STORE_URL", "file://"),
+        ("GATEWAY_STORE_URL", "s3://"),
+        ("GATEWAY_STORE_URL", "az:///prefix"),
     ],
 )
 def test_a_bad_value_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -71,11 +76,30 @@ def test_a_variable_that_no_setting_reads_is_found() -> None:
     assert unknown_variables(environment) == ["GATEWAY_PROT", "gateway_max_pixls"]
 
 
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"GATEWAY_STORE_URL": "/proc/none"}, "No such file or directory"),
+        ({"GATEWAY_STORE_URL": "az://container"}, "Account must be specified"),
+        ({"GATEWAY_STORE_URL": "gs://bucket", "GATEWAY_GCS_SERVICE_ACCOUNT": "/none.json"}, "/none.json"),
+    ],
+)
+def test_the_program_refuses_a_store_that_cannot_be_opened(variables: dict[str, str], reason: str) -> None:
+    ended = run_program(variables)
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("GATEWAY_STORE_URL: ")
+    assert reason in line
+
+
 def test_the_program_refuses_bad_settings_by_name_without_a_traceback() -> None:
-    environment = {**os.environ, "GATEWAY_PORT": "many", "GATEWAY_MAX_PIXELS": "0"}
-    command = [sys.executable, "-m", "gateway"]
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    ended = run_program({"GATEWAY_PORT": "many", "GATEWAY_MAX_PIXELS": "0"})
     assert ended.returncode == 2
     assert "GATEWAY_PORT: " in ended.stderr
     assert "GATEWAY_MAX_PIXELS: " in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def run_program(variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command, environment = [sys.executable, "-m", "gateway"], {**os.environ, **variables}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)

@@ -7,11 +7,12 @@ from typing import TypeAlias
 
 import grpc
 import pytest
+from google.protobuf import text_format
 from opentelemetry import context, trace
 from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 
 from gateway import errors
-from gateway.inference import Cut, TritonInference
+from gateway.inference import Cut, TritonInference, shape
 from gateway.pipelines import Output, Role, pipeline_of
 from gateway.settings import Settings
 from tests.gateway.fakes import picture
@@ -31,9 +32,13 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         self.metadata: dict[str, str] = {}
         self.inferences: list[service_pb2.ModelInferRequest] = []
         self.box = (1, 2, 7, 5)
+        self.version = "2"
+        self.counts = 10
+        self.instances = 1
 
     async def ModelStatistics(self, _request: object, _context: Context) -> service_pb2.ModelStatisticsResponse:
-        stats = [service_pb2.ModelStatistics(name=name, version="2") for name in LOADED]
+        stats = [service_pb2.ModelStatistics(name=name, version=self.version) for name in LOADED]
+        stats[0].inference_stats.success.count = self.counts
         return service_pb2.ModelStatisticsResponse(model_stats=stats)
 
     async def ModelConfig(
@@ -42,6 +47,7 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         config = model_config_pb2.ModelConfig(name=request.name, backend=LOADED[request.name], max_batch_size=8)
         config.input.add(name="image", data_type=model_config_pb2.TYPE_STRING, dims=[1])
         config.output.add(name="cutout", data_type=model_config_pb2.TYPE_STRING, dims=[1])
+        config.instance_group.add(count=self.instances)
         if request.name == "cutout_step":
             config.platform = "ensemble"
             for step in ("decode", "step_matte", "cutout"):
@@ -108,6 +114,44 @@ async def test_what_is_loaded_is_known_with_its_versions_and_steps() -> None:
     assert found.versions == dict.fromkeys(LOADED, (2,))
     assert found.networks == {"step_matte"}
     assert found.steps == {"cutout_step": ("decode", "step_matte", "cutout")}
+
+
+async def test_whether_something_was_loaded_is_seen_by_versions_and_by_requests_that_count_anew() -> None:
+    fake = FakeTriton()
+    async with connected(fake) as inference:
+        known = await inference.inventory()
+        fake.counts = 11
+        assert await inference.still_has(known)
+        fake.counts = 9
+        assert not await inference.still_has(known)
+        fake.counts, fake.version = 11, "3"
+        assert not await inference.still_has(known)
+
+
+async def test_a_config_counts_by_what_it_says_about_results() -> None:
+    fake = FakeTriton()
+    async with connected(fake) as inference:
+        first = (await inference.inventory()).configs
+        fake.instances = 2
+        assert (await inference.inventory()).configs == first
+    assert first.keys() == LOADED.keys()
+
+
+@pytest.mark.parametrize(
+    ("backend", "change", "counts"),
+    [
+        ("python", 'parameters { key: "max_pixels" value { string_value: "9" } }', True),
+        ("onnxruntime", 'parameters { key: "intra_op_thread_count" value { string_value: "9" } }', False),
+        ("onnxruntime", "dynamic_batching { max_queue_delay_microseconds: 5 }", False),
+        ("onnxruntime", "instance_group { kind: KIND_GPU }", False),
+        ("onnxruntime", 'default_model_filename: "model.plan"', True),
+        ("", 'ensemble_scheduling { step { model_name: "cutout" } }', True),
+    ],
+)
+def test_what_a_config_says_about_speed_leaves_results_as_they_are(backend: str, change: str, *, counts: bool) -> None:
+    plain = f'name: "model" backend: "{backend}" output {{ name: "alpha" dims: 1 }}'
+    before, after = (text_format.Parse(text, model_config_pb2.ModelConfig()) for text in (plain, plain + change))
+    assert (shape(before) != shape(after)) is counts
 
 
 async def test_the_canary_gives_a_pipeline_its_pulse() -> None:

@@ -41,6 +41,42 @@ async def test_a_form_with_one_file_is_read(client: httpx.AsyncClient) -> None:
     assert await outcome(client, part("output", b"alpha", None) + part("file", picture()) + END) == (200, "")
 
 
+def raw_part(disposition: str, data: bytes, kind: str = "") -> bytes:
+    typed = f"Content-Type: {kind}\r\n" if kind else ""
+    return f"--frontier\r\nContent-Disposition: form-data; {disposition}\r\n{typed}\r\n".encode() + data + b"\r\n"
+
+
+CHOSEN = part("file", picture())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"This is a form.\r\n" + CHOSEN,
+        b"\r\n" + CHOSEN,
+        b"\n" + CHOSEN,
+        b"This is a form, " * 200 + b"\r\n" + CHOSEN,
+        b"--frontie --frontier\r\n--frontie\r\n" + CHOSEN,
+        raw_part("name=\"file\"; filename*=UTF-8''k%C3%A4se.png", picture()),
+        raw_part('name="file"', picture(), "image/png"),
+        raw_part('name="file"', picture()),
+        CHOSEN + raw_part('name="file"; filename=""', b"", "application/octet-stream"),
+        raw_part('name="file"; filename=""', b"", "application/octet-stream") + CHOSEN,
+        raw_part('name="second"; filename=""', b"", "application/octet-stream") + CHOSEN,
+        raw_part('name="file"; filename=""', picture()),
+    ],
+)
+@pytest.mark.parametrize("step", [1_000_000, 7])
+async def test_forms_that_clients_send_are_read(client: httpx.AsyncClient, body: bytes, step: int) -> None:
+    whole = body + END
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(whole), step):
+            yield whole[start : start + step]
+
+    assert await outcome(client, pieces()) == (200, "")
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -48,7 +84,10 @@ async def test_a_form_with_one_file_is_read(client: httpx.AsyncClient) -> None:
         (b"", (422, "invalid_upload")),
         (b"no form at all", (422, "invalid_upload")),
         (part("picture", picture()) + END, (422, "invalid_upload")),
-        (part("file", b"text", None) + END, (422, "invalid_upload")),
+        (part("file", b"text", None) + END, (415, "unsupported_type")),
+        (part("file", b"", "") + END, (422, "unreadable_picture")),
+        (raw_part('name="file"; filename=""', b"") + END, (422, "invalid_upload")),
+        (CHOSEN + raw_part('name="other"; filename=""', b"x") + END, (422, "invalid_upload")),
         (part("file", picture()) + part("file", picture()) + END, (422, "invalid_upload")),
         (part("file", picture()) + part("other", picture()) + END, (422, "invalid_upload")),
         (b"".join(part(f"x{i}", b"1", None) for i in range(500)) + END, (422, "invalid_upload")),
@@ -156,4 +195,4 @@ async def test_a_client_that_hangs_up_during_its_upload_is_gone(settings: Settin
 
     headers = [(b"content-type", BOUNDARY["Content-Type"].encode())]
     with pytest.raises(ClientGoneError):
-        await read_upload(Request({"type": "http", "headers": headers}, receive), settings)
+        await read_upload(Request({"type": "http", "headers": headers}, receive), settings, lambda _: None)

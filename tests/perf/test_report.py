@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from perf import analyzer, corpus, report, rest
+from perf import analyzer, corpus, loop, report
 
 CSV = """Concurrency,Inferences/Second,Client Send,p50 latency,p90 latency,p95 latency,p99 latency
 2,12.5,100,80000,90000,95000,99000
@@ -63,6 +63,6 @@ def test_pixel_requests_have_the_networks_shape(tmp_path: Path) -> None:
 
 def test_an_unlike_copy_is_other_bytes_of_the_same_picture() -> None:
     photo = corpus.photo(64, 48, 0)
-    copies = {rest.unlike(photo, number) for number in range(3)}
+    copies = {loop.unlike(photo, number) for number in range(3)}
     assert len(copies | {photo}) == 4
     assert all(Image.open(io.BytesIO(c)).tobytes() == Image.open(io.BytesIO(photo)).tobytes() for c in copies)

@@ -1,8 +1,10 @@
 """`python -m serving` when nothing can be served: exit status 1, the reason, the cure, and no traceback."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,11 @@ def variables(tmp_path: Path) -> dict[str, str]:
 
 
 def serve(variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "serving", "--no-gateway"]
+    return run("serving", variables, "--no-gateway")
+
+
+def run(module: str, variables: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *arguments]
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -49,6 +55,43 @@ def test_a_wrong_setting_is_named(variables: dict[str, str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_wrong_setting_of_the_gateway_is_named(variables: dict[str, str]) -> None:
+    for port, reason in (
+        ("abc", "GATEWAY_PORT: "),
+        (variables["SERVING_GRPC_PORT"], "GATEWAY_PORT and SERVING_GRPC_PORT"),
+    ):
+        done = run("serving", variables | {"GATEWAY_PORT": port})
+        assert (done.returncode, done.stderr.startswith(f"cannot serve: {reason}")) == (1, True), done.stderr
+        assert "cure: " in done.stderr
+
+
+def test_a_host_that_is_not_there_is_told(variables: dict[str, str]) -> None:
+    done = serve(variables | {"SERVING_HOST": "192.0.2.1"})
+    assert done.returncode == 1
+    assert "cannot serve: SERVING_HOST=192.0.2.1 is no address of this machine" in done.stderr
+
+
+def test_the_canary_command_names_a_wrong_setting_too(variables: dict[str, str]) -> None:
+    done = run("serving.canary", variables | {"SERVING_HTTP_PORT": "abc"})
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "SERVING_HTTP_PORT: " in done.stdout
+
+
+@pytest.mark.parametrize("library", ["pydantic_core", "_multiarray_umath", "cygrpc"])
+def test_an_interrupt_while_the_launcher_still_imports_its_parts_is_no_traceback(
+    variables: dict[str, str], library: str
+) -> None:
+    command = [sys.executable, "-m", "serving"]
+    with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=-1, stderr=-1, text=True) as process:
+        deadline = time.monotonic() + 30
+        while library not in Path(f"/proc/{process.pid}/maps").read_text():
+            assert time.monotonic() < deadline
+        process.send_signal(signal.SIGINT)
+        _, complained = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert complained == ""
+
+
 def test_a_misspelt_setting_is_told(variables: dict[str, str]) -> None:
     assert "SERVING_HTPP_PORT is ignored" in serve(variables | {"SERVING_HTPP_PORT": "1"}).stdout
 
@@ -59,6 +102,15 @@ def test_a_broken_repository_is_told_with_its_cure(variables: dict[str, str], tm
     assert done.returncode == 1
     assert "config.pbtxt does not parse" in done.stderr
     assert f"cure: correct {tmp_path}/repository/step/config.pbtxt" in done.stderr
+
+
+def test_commercial_only_is_not_promised_for_a_server_that_is_run_elsewhere(variables: dict[str, str]) -> None:
+    external = {"SERVING_TRITON": "external", "SERVING_EXTERNAL_URL": "127.0.0.1:1"}
+    command = [sys.executable, "-m", "serving", "--commercial-only"]
+    done = subprocess.run(command, cwd=ROOT, env=variables | external, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "commercial-only cannot hold here" in done.stderr
+    assert "cure: ask for it where that server is started" in done.stderr
 
 
 def test_an_external_server_that_is_not_there_is_told(variables: dict[str, str]) -> None:

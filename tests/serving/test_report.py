@@ -8,7 +8,7 @@ from tritonclient.grpc import model_config_pb2
 from serving import report
 from serving.canary import CanaryResult
 from serving.repository import Model, Refusal, Survey
-from serving.settings import GatewayAddress, ServingSettings
+from serving.settings import GatewaySettings, ServingSettings
 
 
 def model(name: str, config: str, *versions: int) -> Model:
@@ -55,7 +55,7 @@ def test_the_calls_to_paste_carry_the_real_ports() -> None:
     assert "http://127.0.0.1:9000/v2/models/alpha_step/infer" in text
     assert "127.0.0.1:9001" in text
     assert "http://127.0.0.1:9002/metrics" in text
-    lines = report.gateway_lines(GatewayAddress(port=9003), ["alpha_step", "cutout_main", "cutout_step"])
+    lines = report.gateway_lines(GatewaySettings(port=9003), ["alpha_step", "cutout_main", "cutout_step"])
     assert lines[1].split() == [
         *("curl", "-F", "file=@photo.jpg", "-H", "'Accept:", "image/png'"),
         *("http://127.0.0.1:9003/api/v2/step/predict_upload", "-o", "cutout.png"),

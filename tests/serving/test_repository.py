@@ -157,6 +157,7 @@ def test_a_name_in_two_repositories_is_served_from_neither(tmp_path: Path) -> No
 def test_the_chosen_config_names_the_artefact(tmp_path: Path) -> None:
     network(tmp_path, "matte", "1")
     put(tmp_path / "matte" / "configs" / "tensorrt.pbtxt", 'name: "matte" backend: "tensorrt"')
+    put(tmp_path / "matte" / "configs" / "cpu.pbtxt", 'name: "matte" backend: "onnxruntime"')
     step(tmp_path, "decode")
     assert "matte" in survey([tmp_path], "cpu").served
     missing = refusal(survey([tmp_path], "tensorrt"), "matte")
@@ -164,6 +165,27 @@ def test_the_chosen_config_names_the_artefact(tmp_path: Path) -> None:
     assert missing.cure == "python -m export matte --checkpoint CHECKPOINT --engine tensorrt"
     put(tmp_path / "matte" / "1" / "model.plan")
     assert "matte" in survey([tmp_path], "tensorrt").served
+
+
+def test_a_config_name_that_no_model_has_is_an_error_that_lists_the_names(tmp_path: Path) -> None:
+    network(tmp_path, "matte", "1")
+    with pytest.raises(RepositoryError, match=r"no model has a configs/cdua\.pbtxt, none has any"):
+        survey([tmp_path], "cdua")
+    for name in ("cpu", "cuda"):
+        put(tmp_path / "matte" / "configs" / f"{name}.pbtxt", 'name: "matte" backend: "onnxruntime"')
+    with pytest.raises(RepositoryError, match=r"no model has a configs/cdua\.pbtxt, there are cpu, cuda") as caught:
+        survey([tmp_path], "cdua")
+    assert "SERVING_MODEL_CONFIG_NAME=cuda" in caught.value.cure
+
+
+def test_a_model_for_a_gpu_on_a_machine_without_is_told_what_to_do(tmp_path: Path) -> None:
+    network(tmp_path, "matte", "1")
+    network(tmp_path, "other", "1")
+    put(tmp_path / "matte" / "configs" / "cpu.pbtxt", 'name: "matte" backend: "onnxruntime"')
+    reason = "Invalid argument: instance group matte_0 of model matte has kind KIND_GPU but no GPUs are available"
+    found = survey([tmp_path]).without({"matte": reason, "other": reason})
+    assert refusal(found, "matte").cure == "SERVING_MODEL_CONFIG_NAME=cpu"
+    assert refusal(found, "other").cure == f"write kind: KIND_AUTO in {tmp_path}/other/config.pbtxt"
 
 
 def test_one_of_the_files_per_compute_capability_is_enough(tmp_path: Path) -> None:
@@ -208,6 +230,7 @@ def test_what_depends_on_a_model_that_failed_to_load_is_not_served_either(tmp_pa
     ensemble(tmp_path, "cut", "decode", "matte")
     found = survey([tmp_path]).without({"matte": "INVALID_PROTOBUF"})
     assert list(found.served) == ["decode"]
+    assert list(found.failed) == ["matte"]
     assert refusal(found, "matte").reason == "INVALID_PROTOBUF"
     assert refusal(found, "cut").reason == "needs matte: INVALID_PROTOBUF"
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+import gateway.settings
 from serving import command, discovery
 from serving.discovery import Server
 from serving.errors import ServerMissingError
-from serving.settings import ROOT, GatewayAddress, ServingSettings
+from serving.settings import ROOT, GatewaySettings, ServingSettings
 
 SERVER = Server("wheel", Path("/t/bin/tritonserver"), {}, Path("/t/backends"), frozenset({"python"}))
 
@@ -18,7 +19,7 @@ def flags(settings: ServingSettings) -> list[str]:
 
 
 def test_every_setting_has_a_title_a_description_and_a_default() -> None:
-    for fields in (ServingSettings.model_fields, GatewayAddress.model_fields):
+    for fields in (ServingSettings.model_fields, GatewaySettings.model_fields):
         for name, field in fields.items():
             assert field.title, name
             assert field.description, name
@@ -82,7 +83,12 @@ def test_a_server_that_listens_everywhere_is_reached_on_the_loopback() -> None:
     assert ServingSettings(host="0.0.0.0").grpc_url == "127.0.0.1:8001"  # noqa: S104
     assert ServingSettings(host="::").http_url == "http://[::1]:8000"
     assert "--grpc-address=[::]" in flags(ServingSettings(host="::"))
-    assert GatewayAddress(host="0.0.0.0", port=80).url == "127.0.0.1:80"  # noqa: S104
+    assert GatewaySettings(host="0.0.0.0", port=80).url == "127.0.0.1:80"  # noqa: S104
+
+
+def test_the_keeper_knows_the_gateways_own_defaults() -> None:
+    for name in GatewaySettings.model_fields:
+        assert getattr(GatewaySettings(), name) == gateway.settings.Settings.model_fields[name].default, name
 
 
 def test_the_first_server_that_is_there_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
@@ -64,6 +65,15 @@ def test_only_regions_of_dead_launchers_are_swept(tmp_path: Path) -> None:
     assert sorted(shared_memory.sweep(tmp_path)) == sorted([names["dead"], names["pid used again"]])
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {names["alive"], names["another namespace"], names["not ours"]}
+
+
+def test_a_launcher_stays_itself_when_the_wall_clock_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = shared_memory.prefix(1)
+    (tmp_path / f"{mine}a").touch()
+    boot = psutil._pslinux.boot_time()
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: boot + 3600)  # the kernel derives it from the wall clock
+    assert shared_memory.prefix(1) == mine
+    assert shared_memory.sweep(tmp_path) == []
 
 
 def test_removing_one_launch_leaves_the_next(tmp_path: Path) -> None:

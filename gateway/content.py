@@ -1,0 +1,40 @@
+"""A picture on its way to a client: piece by piece, so that a client who does not read holds one piece of it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from starlette.responses import StreamingResponse
+
+PNG = "image/png"
+# About what is read at once from the store, and what is handed at once to the connection.
+PIECE_BYTES = 2**18
+SENT_BYTES = 2**16
+# A PNG of this size may stay in memory while its client takes its time.
+SMALL_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A PNG of known size; its pieces can be read once."""
+
+    size_bytes: int
+    pieces: AsyncIterator[bytes]
+
+    def answer(self, headers: dict[str, str]) -> StreamingResponse:
+        known = {"Content-Length": str(self.size_bytes)}
+        return StreamingResponse(_cut_up(self.pieces), media_type=PNG, headers=headers | known)
+
+
+def content_of(png: bytes) -> Content:
+    """A PNG that is in memory anyway."""
+    return Content(len(png), _once(png))
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def _cut_up(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for piece in pieces:
+        for start in range(0, len(piece), SENT_BYTES):
+            yield piece[start : start + SENT_BYTES]
