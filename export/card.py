@@ -1,7 +1,6 @@
 """What model.json says about a version."""
 
 import hashlib
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import onnx
 
 from export.checkpoint import Checkpoint
 from export.licence import Licence
-from export.network import Network
 from export.options import Options
 from export.proof import Proof
 from export.roles import Precision, Role
@@ -29,25 +27,12 @@ def origin(role: Role, checkpoint: Checkpoint, options: Options, terms: Licence)
     }
 
 
-def shape(network: Network, role: Role) -> Facts:
-    return {
-        "architecture": network.architecture,
-        "network_size": network.size,
-        "resized_in_graph": network.size != role.size,
-        "one_picture_at_a_time": network.loops,
-        "head": asdict(network.head),
-        "preprocessing": asdict(network.preprocessing),
-        "remarks": list(network.remarks),
-    }
-
-
-def measured(path: Path, proof: Proof, role: Role, precision: Precision) -> Facts:
+def measured(path: Path, proof: Proof, precision: Precision) -> Facts:
     return {
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "opset": opset_of(onnx.load(path)),
         "precision": precision,
         "max_difference": proof.largest,
-        "tolerance": role.tolerance[precision].largest,
         "size_bytes": path.stat().st_size,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "proof": proof.facts(),

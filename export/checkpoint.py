@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from export.errors import CheckpointError
@@ -14,6 +16,9 @@ CONFIG_FILE = "config.json"
 WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.pth")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _REMOTE_CLASS = "AutoModelForImageSegmentation"
+_FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {"segformer": "segformer", "clip": "clip", "clip_vision_model": "clip", "dinov2": "dinov2", "dinov3_vit": "dinov3"}
+)
 
 
 @dataclass(frozen=True)
@@ -93,12 +98,13 @@ def _weights(folder: Path) -> bool:
 
 
 def _family(source: str, config: dict[str, Any]) -> Family:
-    if config.get("model_type") == "segformer":
-        return "segformer"
+    if found := _FAMILIES.get(str(config.get("model_type"))):
+        return found
     classes = config.get("auto_map")
     if isinstance(classes, dict) and _REMOTE_CLASS in classes:
         return "remote"
     architecture = config.get("architectures") or config.get("model_type") or "none stated"
     raise CheckpointError(
-        f"{source}: unknown architecture ({architecture}); known: SegFormer, and {_REMOTE_CLASS} through remote code"
+        f"{source}: unknown architecture ({architecture}); known: {', '.join(_FAMILIES)}, and {_REMOTE_CLASS} "
+        "through remote code"
     )

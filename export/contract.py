@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import onnx
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from export.errors import ContractError
-from export.roles import Role
+from export.roles import EmbedderRole, Role
 
 PIXELS = "pixels"
 ALPHA = "alpha"
+EMBEDDING = "embedding"
+NORMALIZED = "normalized"
 BATCH = "batch"
+_TRITON_NAMES = MappingProxyType({"FLOAT": "FP32", "FLOAT16": "FP16", "DOUBLE": "FP64", "BFLOAT16": "BF16"})
 OWN = "darkroom_"  # prefix of every tensor that wrapping adds
 
 
@@ -54,11 +58,11 @@ def read(path: Path) -> Contract:
 
 def of_role(role: Role) -> Contract:
     """What the exporter writes for a role."""
-    return Contract(
-        max_batch_size=1,
-        inputs=(Tensor(PIXELS, "TYPE_UINT8", (-1, role.size, role.size, 3)),),
-        outputs=(Tensor(ALPHA, "TYPE_UINT8", (-1, role.size, role.size)),),
-    )
+    pixels = Tensor(PIXELS, "TYPE_UINT8", (-1, role.size, role.size, 3))
+    if isinstance(role, EmbedderRole):
+        vectors = tuple(Tensor(name, "TYPE_FP32", (-1, role.width)) for name in (EMBEDDING, NORMALIZED))
+        return Contract(max_batch_size=1, inputs=(pixels,), outputs=vectors)
+    return Contract(1, (pixels,), (Tensor(ALPHA, "TYPE_UINT8", (-1, role.size, role.size)),))
 
 
 def of_graph(model: onnx.ModelProto) -> Contract:
@@ -90,4 +94,5 @@ def _list(tensors: tuple[Tensor, ...]) -> str:
 def _tensor(value: onnx.ValueInfoProto) -> Tensor:
     kind = value.type.tensor_type
     dims = tuple(dim.dim_value if dim.HasField("dim_value") else -1 for dim in kind.shape.dim)
-    return Tensor(value.name, f"TYPE_{onnx.TensorProto.DataType.Name(kind.elem_type)}", dims)
+    name = onnx.TensorProto.DataType.Name(kind.elem_type)
+    return Tensor(value.name, f"TYPE_{_TRITON_NAMES.get(name, name)}", dims)

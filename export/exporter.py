@@ -5,20 +5,17 @@ from pathlib import Path
 
 import onnx
 
-from export import card, contract, figures, licence, loaders, pictures, to_tensorrt, versions
-from export.batches import looped
+from export import card, contract, figures, licence, loaders, mattes, pictures, to_tensorrt, versions
 from export.checkpoint import Checkpoint
 from export.contract import Contract
 from export.errors import ContractError, ProofError, UsageError
 from export.licence import Licence
-from export.network import Network
+from export.loaded import Loaded
 from export.options import Options
 from export.pictures import Samples
-from export.precision import CONVERT
-from export.proof import Proof, prove, runner
-from export.roles import Precision, Role
+from export.proof import Proof, runner
+from export.roles import EmbedderRole, Precision, Role
 from export.to_tensorrt import PLAN, Plan
-from export.wrap import wrap
 
 MODEL = "model.onnx"
 
@@ -37,33 +34,32 @@ def export(role: Role, name: str, options: Options) -> Exported:
     known_figures = figures.read(options.figures)
     samples = pictures.samples(role.size, options.pictures)
     checkpoint, terms = _allowed(role, name, options)
-    network = loaders.load(checkpoint, role, options)
-    precision = _precision(network, options)
+    loaded = _load(checkpoint, role, options, samples)
+    precision = _precision(loaded.precision, options)
     with versions.staging(options.repository, role.name) as staged:
         path = staged / MODEL
-        onnx.save(contracted(network, role, precision), path)
-        proof = prove(path, network, promised, role.tolerance[precision], samples)
+        onnx.save(loaded.graph(precision), path)
+        proof = loaded.prove(path, promised, precision)
         _insist(role, proof)
         facts = {
             **card.origin(role, checkpoint, options, terms),
-            **card.shape(network, role),
-            **card.measured(path, proof, role, precision),
+            **loaded.facts(precision),
+            **card.measured(path, proof, precision),
         }
         if options.engine == "tensorrt":
-            plan, proof = _planned(path, role, promised, precision, samples, proof)
+            plan, proof = _planned(path, role, promised, loaded, precision, proof)
             _insist(role, proof)
             facts |= {"plan": plan.facts(), "proof": proof.facts()}
         versions.write_card(staged, facts | {"figures": known_figures})
         return Exported(versions.publish(staged, options.version), proof)
 
 
-def contracted(network: Network, role: Role, precision: Precision) -> onnx.ModelProto:
-    """The network at a precision, for any number of pictures, inside the role's contract."""
-    if network.precision == precision:
-        converted = network
-    else:
-        converted = replace(network, graph=CONVERT[precision](network.graph), precision=precision)
-    return wrap(replace(converted, graph=looped(converted)) if converted.loops else converted, role)
+def _load(checkpoint: Checkpoint, role: Role, options: Options, samples: Samples) -> Loaded:
+    if isinstance(role, EmbedderRole):
+        from export import embedders
+
+        return embedders.load(checkpoint, role, options, samples)
+    return mattes.load(checkpoint, role, options, samples)
 
 
 def _promised(role: Role, options: Options) -> Contract:
@@ -85,13 +81,13 @@ def _allowed(role: Role, name: str, options: Options) -> tuple[Checkpoint, Licen
     return checkpoint, terms
 
 
-def _precision(network: Network, options: Options) -> Precision:
+def _precision(given: Precision, options: Options) -> Precision:
     """A ready-made file that is smaller already stays what it is."""
-    if network.precision in ("fp32", options.precision):
+    if given in ("fp32", options.precision):
         return options.precision
     if options.precision == "fp32":
-        return network.precision
-    raise UsageError(f"the weights are {network.precision} already; they cannot become {options.precision}")
+        return given
+    raise UsageError(f"the weights are {given} already; they cannot become {options.precision}")
 
 
 def _insist(role: Role, proof: Proof) -> None:
@@ -100,10 +96,11 @@ def _insist(role: Role, proof: Proof) -> None:
 
 
 def _planned(
-    path: Path, role: Role, promised: Contract, precision: Precision, samples: Samples, proof: Proof
+    path: Path, role: Role, promised: Contract, loaded: Loaded, precision: Precision, proof: Proof
 ) -> tuple[Plan, Proof]:
     """A plan beside the ONNX file, and the proof with the plan's own rows."""
     profile = to_tensorrt.profile_for(promised.max_batch_size)
     plan = to_tensorrt.build(path, path.with_name(PLAN), role.size, profile)
-    rows = to_tensorrt.compare(path.with_name(PLAN), runner(path), samples.batch, profile, role.tolerance[precision])
+    run = runner(path, loaded.answer)
+    rows = to_tensorrt.compare(path.with_name(PLAN), loaded, run, profile, precision)
     return plan, replace(proof, rows=(*proof.rows, *rows))

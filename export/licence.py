@@ -30,11 +30,24 @@ KNOWN = (
     Known("*rmbg*", "CC-BY-NC-4.0", commercial=False),
     Known("zhengpeng7/birefnet*", "MIT", commercial=True),
     Known("onnx-community/birefnet*", "MIT", commercial=True),
+    Known("openai/clip-vit*", "MIT", commercial=True),
+    Known("facebook/dinov2*", "Apache-2.0", commercial=True),
+    Known("facebook/dinov3*", "LicenseRef-DINOv3", commercial=True),
 )
 
 _COMMERCIAL = (
     *("mit", "mit-0", "apache-2.0", "isc", "zlib", "unlicense", "0bsd", "bsl-1.0", "cc0-1.0", "cc-by-4.0", "cc-by-3.0"),
-    *("cc-by-sa-4.0", "cc-by-sa-3.0", "mpl-2.0", "openrail", "openrail++", "creativeml-openrail-m", "wtfpl"),
+    *(
+        "dinov3-license",
+        "licenseref-dinov3",
+        "cc-by-sa-4.0",
+        "cc-by-sa-3.0",
+        "mpl-2.0",
+        "openrail",
+        "openrail++",
+        "creativeml-openrail-m",
+        "wtfpl",
+    ),
     *("bsd-2-clause", "bsd-3-clause", "lgpl-2.1*", "lgpl-3.0*", "gpl-2.0*", "gpl-3.0*", "agpl-3.0*", "epl-2.0"),
 )
 

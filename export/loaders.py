@@ -9,7 +9,7 @@ from export.errors import CheckpointError, RemoteCodeError, UsageError
 from export.network import Network
 from export.options import Options
 from export.processor import BILINEAR
-from export.roles import Family, Role
+from export.roles import Family, MatteRole, Role
 
 
 def open_checkpoint(role: Role, name: str, options: Options) -> Checkpoint:
@@ -33,7 +33,7 @@ def _insist(role: Role, name: str, family: Family, options: Options) -> None:
         raise RemoteCodeError(f"{name} brings its own Python code; read it, then allow it with --trust-remote-code")
 
 
-def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
+def load(checkpoint: Checkpoint, role: MatteRole, options: Options) -> Network:
     """Raises CheckpointError or UsageError; nothing is written."""
     network = _load(checkpoint, role, options)
     if options.subject is not None and network.head.kind != "softmax":
@@ -41,7 +41,7 @@ def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
     return replace(network, remarks=(*network.remarks, *_resampling(network, role)))
 
 
-def _resampling(network: Network, role: Role) -> list[str]:
+def _resampling(network: Network, role: MatteRole) -> list[str]:
     """Graphs resize bilinearly; a processor that does otherwise makes slightly other pixels."""
     rule = network.preprocessing.resample
     if rule == BILINEAR or network.size == role.size:
@@ -49,7 +49,7 @@ def _resampling(network: Network, role: Role) -> list[str]:
     return [f"the processor resizes with {rule}, the graph bilinearly"]
 
 
-def _load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
+def _load(checkpoint: Checkpoint, role: MatteRole, options: Options) -> Network:
     if checkpoint.family == "onnx":
         from export import ready
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from export.errors import CheckpointError, UsageError
 from export.processor import Pictures, Planes, Preprocessing
-from export.roles import Precision, Role
+from export.roles import MatteRole, Precision
 
 SMALLEST_SIDE = 32
 Reference = Callable[[Planes], Planes]
@@ -66,7 +66,7 @@ class Network:
         return np.asarray(np.rint(np.clip(values, 0, 1) * 255), dtype=np.uint8)
 
 
-def network_size(role: Role, preprocessing: Preprocessing, stated: int | None) -> int:
+def network_size(role: MatteRole, preprocessing: Preprocessing, stated: int | None) -> int:
     """The side the network works at: the command line's, else the checkpoint's own, else the contract's."""
     size = stated if stated is not None else preprocessing.size or role.size
     if size < SMALLEST_SIDE:

@@ -17,7 +17,7 @@ from export.network import Network, network_size, resized
 from export.options import Options
 from export.processor import PROCESSOR_FILE, Pictures, Planes, Preprocessing
 from export.processor import read as read_processor
-from export.roles import Precision, Role
+from export.roles import MatteRole, Precision
 from export.runtime import Session
 
 _FLOATS: Mapping[int, type[np.floating[Any]]] = MappingProxyType(
@@ -28,7 +28,7 @@ _QUANTISED = frozenset(
 )
 
 
-def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
+def load(checkpoint: Checkpoint, role: MatteRole, options: Options) -> Network:
     """Raises CheckpointError for what is no such network, and UsageError where the command line must decide."""
     assert checkpoint.graph is not None  # noqa: S101 - the family says so
     model = read(checkpoint.graph)
@@ -98,7 +98,7 @@ def _preprocessing(*folders: Path) -> Preprocessing:
     return read_processor(next((path for path in paths if path.exists()), paths[0]))
 
 
-def _size(source: onnx.ValueInfoProto, role: Role, preprocessing: Preprocessing, stated: int | None) -> int:
+def _size(source: onnx.ValueInfoProto, role: MatteRole, preprocessing: Preprocessing, stated: int | None) -> int:
     """A fixed side of the graph wins; a command line that contradicts it is an error."""
     height, width = (dim.dim_value for dim in source.type.tensor_type.shape.dim[2:])
     if height != width:

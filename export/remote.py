@@ -14,7 +14,7 @@ from export.network import Head, Network, Reference, network_size
 from export.options import Options
 from export.processor import PROCESSOR_FILE, Planes
 from export.processor import read as read_processor
-from export.roles import Role
+from export.roles import MatteRole
 from export.to_onnx import to_onnx
 from export.weights import BROKEN, fill, first_line
 
@@ -39,7 +39,7 @@ class LastOutput(torch.nn.Module):
         return answer
 
 
-def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
+def load(checkpoint: Checkpoint, role: MatteRole, options: Options) -> Network:
     """Runs the checkpoint's code: the caller has asked whether it may. Raises CheckpointError when it is no matte."""
     preprocessing = read_processor(checkpoint.folder / PROCESSOR_FILE)
     size = network_size(role, preprocessing, options.network_size)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
 from export.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "int8"]
-Family = Literal["segformer", "remote", "onnx"]
+Family = Literal["segformer", "remote", "onnx", "clip", "dinov2", "dinov3"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
@@ -26,8 +26,12 @@ MATTE_TOLERANCE: MappingProxyType[Precision, Tolerance] = MappingProxyType(
 )
 
 
+# One minus the cosine to the reference.
+VECTOR_TOLERANCE: MappingProxyType[Precision, float] = MappingProxyType({"fp32": 1e-6, "fp16": 1e-3, "int8": 1e-3})
+
+
 @dataclass(frozen=True)
-class Role:
+class MatteRole:
     """`pixels` UINT8 [size, size, 3] RGB in, `alpha` UINT8 [size, size] out; `families` are what it takes."""
 
     name: str
@@ -36,10 +40,44 @@ class Role:
     tolerance: MappingProxyType[Precision, Tolerance] = field(default_factory=lambda: MATTE_TOLERANCE)
 
 
-_ROLES = (
-    Role("step_matte", 512, ("segformer",)),
-    Role("main_matte", 1024, ("segformer", "remote", "onnx")),
-    Role("product_matte", 1024, ("segformer", "remote", "onnx")),
+@dataclass(frozen=True)
+class Framing:
+    """From the upright picture to the network's square: the shorter side is brought to `shorter`, or where that is None
+    both sides to `side`; then the middle `side` x `side` is taken. `resample` is Pillow's name of the rule.
+    """
+
+    shorter: int | None
+    side: int
+    resample: str = "bicubic"
+
+
+@dataclass(frozen=True)
+class EmbedderRole:
+    """`pixels` UINT8 [side, side, 3] RGB in, `embedding` and the same at length 1, `normalized`, FP32 [width] out."""
+
+    name: str
+    framing: Framing
+    width: int
+    families: tuple[Family, ...]
+    tolerance: MappingProxyType[Precision, float] = field(default_factory=lambda: VECTOR_TOLERANCE)
+
+    @property
+    def size(self) -> int:
+        return self.framing.side
+
+
+Role: TypeAlias = MatteRole | EmbedderRole
+
+_ROLES: tuple[Role, ...] = (
+    MatteRole("step_matte", 512, ("segformer",)),
+    MatteRole("main_matte", 1024, ("segformer", "remote", "onnx")),
+    MatteRole("product_matte", 1024, ("segformer", "remote", "onnx")),
+    EmbedderRole("embed_clip_vit_b_32", Framing(224, 224), 512, ("clip",)),
+    EmbedderRole("embed_clip_vit_b_16", Framing(224, 224), 512, ("clip",)),
+    EmbedderRole("embed_clip_vit_l_14", Framing(224, 224), 768, ("clip",)),
+    EmbedderRole("embed_clip_vit_l_14_336", Framing(336, 336), 768, ("clip",)),
+    EmbedderRole("embed_dino_v2_vit_b_14", Framing(256, 224), 768, ("dinov2",)),
+    EmbedderRole("embed_dino_v3_vit_l_16", Framing(None, 224, "bilinear"), 1024, ("dinov3",)),
 )
 ROLES: MappingProxyType[str, Role] = MappingProxyType({role.name: role for role in _ROLES})
 

@@ -1,7 +1,5 @@
 """SegFormer checkpoints of `transformers`, as a bare network and as its own reference."""
 
-from typing import Any
-
 import numpy as np
 import torch
 
@@ -12,7 +10,7 @@ from export.network import Head, Network, network_size
 from export.options import Options
 from export.processor import PROCESSOR_FILE, Planes
 from export.processor import read as read_processor
-from export.roles import Role
+from export.roles import MatteRole
 from export.to_onnx import to_onnx
 
 OPSET = 18
@@ -34,11 +32,13 @@ class Logits(torch.nn.Module):
         return logits
 
 
-def load(checkpoint: Checkpoint, role: Role, options: Options) -> Network:
+def load(checkpoint: Checkpoint, role: MatteRole, options: Options) -> Network:
     """Raises CheckpointError for damaged weights and for heads that are no matte."""
+    from transformers import SegformerForSemanticSegmentation
+
     head = _head(checkpoint, options.subject)
     preprocessing = read_processor(checkpoint.folder / PROCESSOR_FILE)
-    module = Logits(_weights(checkpoint)).eval()
+    module = Logits(weights.pretrained(checkpoint, SegformerForSemanticSegmentation)).eval()
     side = network_size(role, preprocessing, options.network_size)
 
     def reference(planes: Planes) -> Planes:
@@ -75,24 +75,3 @@ def _subject(source: str, names: list[str]) -> int:
     if plain == _UNNAMED:
         return 1
     raise UsageError(f"{source}: which of its classes, {' or '.join(names)}, is the subject? Say --subject 0 or 1")
-
-
-def _weights(checkpoint: Checkpoint) -> torch.nn.Module:
-    """Through `transformers`, which knows older names of weights."""
-    from transformers import SegformerConfig, SegformerForSemanticSegmentation
-
-    loader: Any = SegformerForSemanticSegmentation
-    told: dict[str, Any] = {"output_loading_info": True, "dtype": torch.float32}
-    try:
-        if weights.files(checkpoint.folder)[0].suffix in (".pt", ".pth"):
-            config, state = SegformerConfig.from_dict(checkpoint.config), weights.state(checkpoint)
-            network, report = loader.from_pretrained(None, config=config, state_dict=state, **told)
-        else:
-            network, report = loader.from_pretrained(checkpoint.folder, local_files_only=True, **told)
-    except weights.BROKEN as error:
-        reason = weights.first_line(error)
-        raise CheckpointError(f"{checkpoint.source}: cannot read the network: {reason}") from error
-    misshapen = [name if isinstance(name, str) else name[0] for name in report["mismatched_keys"]]
-    weights.refuse_missing(checkpoint.source, sorted({*report["missing_keys"], *misshapen}))
-    loaded: torch.nn.Module = network
-    return loaded

@@ -1,5 +1,6 @@
 """torch module to ONNX graph, in memory."""
 
+from collections.abc import Sequence
 from contextlib import redirect_stderr
 from io import StringIO
 from tempfile import TemporaryDirectory
@@ -11,28 +12,36 @@ from export.errors import CheckpointError
 
 
 def to_onnx(module: torch.nn.Module, size: int, opset: int) -> onnx.ModelProto:
-    """`pixel_values` float [n, 3, size, size] to `raw`; n is dynamic. Two example pictures, since the exporter takes
-    a batch of one for a constant.
+    """`pixel_values` float [n, 3, size, size] to `raw`; n is dynamic."""
+    return exported(module, torch.zeros(2, 3, size, size), "pixel_values", ["raw"], opset)
+
+
+def exported(
+    module: torch.nn.Module, example: torch.Tensor, name: str, answers: Sequence[str], opset: int
+) -> onnx.ModelProto:
+    """One input and several outputs, the first dimension dynamic. `example` holds two pictures, since the exporter
+    takes a batch of one for a constant.
     """
-    example = torch.zeros(2, 3, size, size)
     with TemporaryDirectory() as folder:
         path = f"{folder}/network.onnx"
         try:
             with redirect_stderr(StringIO()):  # a failing export prints its graphs beside what it raises
-                _export(module, example, path, opset)
+                _export(module, example, path, (name, answers), opset)
         except torch.onnx.OnnxExporterError as error:
             reason = str(error.__cause__ or error).strip().splitlines()[0]
             raise CheckpointError(f"{type(module).__name__} cannot be exported: {reason}") from error
         return onnx.load(path)
 
 
-def _export(module: torch.nn.Module, example: torch.Tensor, path: str, opset: int) -> None:
+def _export(
+    module: torch.nn.Module, example: torch.Tensor, path: str, names: tuple[str, Sequence[str]], opset: int
+) -> None:
     torch.onnx.export(
         module,
         (example,),
         path,
-        input_names=["pixel_values"],
-        output_names=["raw"],
+        input_names=[names[0]],
+        output_names=list(names[1]),
         dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
         opset_version=opset,
         dynamo=True,

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from export.contract import ALPHA, PIXELS
+from export.contract import PIXELS
 from export.errors import EngineError, UsageError
+from export.loaded import Loaded
 from export.processor import Pictures
-from export.proof import Row, Runner, difference_rows
-from export.roles import Precision, Tolerance
+from export.proof import Row, Runner
+from export.roles import Precision
+from export.runtime import Answer
 
 PLAN = "model.plan"
 WORKSPACE_BYTES = 4 << 30
@@ -90,36 +92,41 @@ def build(graph: Path, target: Path, side: int, profile: Profile) -> Plan:
     return Plan(str(trt.__version__), capability, profile, digest, target.stat().st_size)
 
 
-def compare(plan: Path, onnx_runner: Runner, samples: Pictures, profile: Profile, tolerance: Tolerance) -> list[Row]:
+def compare(plan: Path, loaded: Loaded, onnx_runner: Runner, profile: Profile, precision: Precision) -> list[Row]:
     """The plan against the ONNX file it came from, at its smallest, its best and its largest batch."""
-    run = runner(plan)
+    run, samples = runner(plan, loaded.answer), loaded.samples.batch
     rows: list[Row] = []
     for batch in sorted({profile.least, profile.best, profile.most}):
         pictures = np.resize(samples, (batch, *samples.shape[1:]))
         wanted = np.concatenate([onnx_runner(pictures[i : i + 1]) for i in range(batch)])
-        rows += difference_rows(f"plan against ONNX, batch {batch}", run(pictures), wanted, tolerance)
+        rows += loaded.judge(f"plan against ONNX, batch {batch}", run(pictures), wanted, precision)
     return rows
 
 
-def runner(plan: Path) -> Runner:
+def runner(plan: Path, output: str) -> Runner:
+    """One output of a plan; the others are computed too, as a server would."""
     import tensorrt as trt
     import torch
 
     engine = trt.Runtime(trt.Logger(trt.Logger.ERROR)).deserialize_cuda_engine(plan.read_bytes())
     context = engine.create_execution_context()
+    types = {trt.DataType.UINT8: torch.uint8, trt.DataType.FLOAT: torch.float32}
+    names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
 
-    def run(batch: Pictures) -> Pictures:
-        pixels = torch.from_numpy(batch).cuda()
-        alpha = torch.empty(batch.shape[:3], dtype=torch.uint8, device="cuda")
+    def run(batch: Pictures) -> Answer:
         context.set_input_shape(PIXELS, batch.shape)
-        context.set_tensor_address(PIXELS, pixels.data_ptr())
-        context.set_tensor_address(ALPHA, alpha.data_ptr())
+        tensors = {PIXELS: torch.from_numpy(batch).cuda()}
+        for name in filter(lambda name: name != PIXELS, names):
+            shape, dtype = tuple(context.get_tensor_shape(name)), types[engine.get_tensor_dtype(name)]
+            tensors[name] = torch.empty(shape, dtype=dtype, device="cuda")
+        for name, tensor in tensors.items():
+            context.set_tensor_address(name, tensor.data_ptr())
         stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         if not context.execute_async_v3(stream.cuda_stream):
             raise EngineError("the plan does not run")
         stream.synchronize()
-        return np.asarray(alpha.cpu().numpy(), dtype=np.uint8)
+        return np.asarray(tensors[output].cpu().numpy())
 
     return run
 

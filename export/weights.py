@@ -22,6 +22,30 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def pretrained(
+    checkpoint: Checkpoint, kind: type[torch.nn.Module], settings: dict[str, object] | None = None
+) -> torch.nn.Module:
+    """A network of a `transformers` class, through its `from_pretrained`, which knows older names of weights.
+
+    `settings` overrule the configuration. Raises CheckpointError where a file is damaged or a weight is missing: a
+    random one never takes its place.
+    """
+    loader: Any = kind
+    told: dict[str, Any] = {"output_loading_info": True, "dtype": torch.float32}
+    try:
+        told["config"] = loader.config_class.from_pretrained(checkpoint.folder, **(settings or {}))
+        if files(checkpoint.folder)[0].suffix in (".pt", ".pth"):
+            network, report = loader.from_pretrained(None, state_dict=state(checkpoint), **told)
+        else:
+            network, report = loader.from_pretrained(checkpoint.folder, local_files_only=True, **told)
+    except BROKEN as error:
+        raise CheckpointError(f"{checkpoint.source}: cannot read the network: {first_line(error)}") from error
+    misshapen = [name if isinstance(name, str) else name[0] for name in report["mismatched_keys"]]
+    refuse_missing(checkpoint.source, sorted({*report["missing_keys"], *misshapen}))
+    loaded: torch.nn.Module = network
+    return loaded
+
+
 def fill(network: torch.nn.Module, checkpoint: Checkpoint) -> None:
     """Every weight of the network from the checkpoint. Raises CheckpointError when one is missing or misshapen."""
     state = {

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 from export.contract import ALPHA, BATCH, OWN, PIXELS
 from export.errors import CheckpointError
 from export.network import Head, Network
-from export.roles import Role
+from export.roles import MatteRole
 from export.smooth import windows
 
 LEAST_OPSET = 11  # Resize with half-pixel centres
@@ -73,7 +73,7 @@ class _Chain:
         self.then("Resize", unused, unused, sizes, mode="linear", coordinate_transformation_mode="half_pixel")
 
 
-def wrap(network: Network, role: Role) -> onnx.ModelProto:
+def wrap(network: Network, role: MatteRole) -> onnx.ModelProto:
     """The network inside the role's contract; deterministic for the same input."""
     model = onnx.ModelProto()
     model.CopyFrom(network.graph)
@@ -126,7 +126,7 @@ def network_input(model: onnx.ModelProto) -> onnx.ModelProto:
     return probe
 
 
-def _front(network: Network, role: Role, opset: int, kind: int) -> _Chain:
+def _front(network: Network, role: MatteRole, opset: int, kind: int) -> _Chain:
     """Cast, channels first, resize where the sizes differ, normalise; then the network's own float type."""
     facts = network.preprocessing
     chain = _Chain(PIXELS, opset, "front")
@@ -143,7 +143,7 @@ def _front(network: Network, role: Role, opset: int, kind: int) -> _Chain:
     return chain
 
 
-def _back(network: Network, role: Role, opset: int, raw: onnx.ValueInfoProto) -> _Chain:
+def _back(network: Network, role: MatteRole, opset: int, raw: onnx.ValueInfoProto) -> _Chain:
     """One channel, the contract's size, 0 to 255."""
     side = output_side(raw, network)
     chain = _Chain(raw.name, opset, "back")
@@ -199,7 +199,7 @@ def _reconnect(nodes: Sequence[onnx.NodeProto], old: str, new: str) -> None:
             _reconnect(attribute.g.node, old, new)
 
 
-def _set_ends(graph: onnx.GraphProto, role: Role) -> None:
+def _set_ends(graph: onnx.GraphProto, role: MatteRole) -> None:
     side = role.size
     del graph.input[:]
     del graph.output[:]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from export.options import Options
-from export.roles import Role
+from export.roles import MatteRole
 from tests.export.checkpoints import SIDE, make_repository, make_segformer
 
 
@@ -18,14 +18,14 @@ def options(repository: Path) -> Options:
 
 
 @pytest.fixture(scope="session")
-def step() -> Role:
+def step() -> MatteRole:
     """The real role at a side that takes milliseconds."""
-    return Role("step_matte", SIDE, ("segformer",))
+    return MatteRole("step_matte", SIDE, ("segformer",))
 
 
 @pytest.fixture(scope="session")
-def main_role() -> Role:
-    return Role("main_matte", SIDE, ("segformer", "remote", "onnx"))
+def main_role() -> MatteRole:
+    return MatteRole("main_matte", SIDE, ("segformer", "remote", "onnx"))
 
 
 @pytest.fixture(scope="session")

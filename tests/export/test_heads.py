@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from export.errors import CheckpointError, UsageError
 from export.exporter import export
 from export.options import Activation, Options
-from export.roles import Role
+from export.roles import MatteRole
 from tests.export.checkpoints import make_ready
 
 Nodes = list[onnx.NodeProto]
@@ -42,15 +42,15 @@ def ending(path: Path, nodes: Nodes, *, probability: bool = True, kind: int = Te
     return path
 
 
-def head(path: Path, role: Role, options: Options) -> str:
+def head(path: Path, role: MatteRole, options: Options) -> str:
     return str(json.loads((export(role, str(path), options).folder / "model.json").read_text())["head"]["kind"])
 
 
-def test_a_resize_that_overshoots_leaves_probabilities(main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_a_resize_that_overshoots_leaves_probabilities(main_role: MatteRole, options: Options, tmp_path: Path) -> None:
     assert head(ending(tmp_path / "model.onnx", CUBIC), main_role, options) == "probability"
 
 
-def test_a_clip_to_one_makes_probabilities(main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_a_clip_to_one_makes_probabilities(main_role: MatteRole, options: Options, tmp_path: Path) -> None:
     assert head(ending(tmp_path / "model.onnx", UNIT, probability=False), main_role, options) == "probability"
 
 
@@ -66,7 +66,7 @@ def test_a_clip_to_one_makes_probabilities(main_role: Role, options: Options, tm
     ids=["times 255", "clipped at 255", "eight bits", "squared", "never negative"],
 )
 def test_values_that_could_be_anything_need_a_word(
-    nodes: Nodes, kind: int, words: str, main_role: Role, options: Options, tmp_path: Path
+    nodes: Nodes, kind: int, words: str, main_role: MatteRole, options: Options, tmp_path: Path
 ) -> None:
     path = ending(tmp_path / "model.onnx", nodes, probability=nodes is not LOW, kind=kind)
     with pytest.raises(UsageError, match=words):
@@ -74,24 +74,28 @@ def test_values_that_could_be_anything_need_a_word(
 
 
 @pytest.mark.parametrize(("stated", "kind"), [("none", "probability"), ("sigmoid", "sigmoid")])
-def test_the_word_is_believed(stated: Activation, kind: str, main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_the_word_is_believed(
+    stated: Activation, kind: str, main_role: MatteRole, options: Options, tmp_path: Path
+) -> None:
     told = Options(options.repository, activation=stated)
     assert head(ending(tmp_path / "model.onnx", SQUARED), main_role, told) == kind
 
 
-def test_levels_are_no_probabilities_whatever_is_said(main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_levels_are_no_probabilities_whatever_is_said(main_role: MatteRole, options: Options, tmp_path: Path) -> None:
     told = Options(options.repository, activation="none")
     with pytest.raises(UsageError, match="--activation none is for values within"):
         export(main_role, str(ending(tmp_path / "model.onnx", LEVELS)), told)
 
 
-def test_values_that_are_no_numbers_are_refused(main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_values_that_are_no_numbers_are_refused(main_role: MatteRole, options: Options, tmp_path: Path) -> None:
     path = ending(tmp_path / "model.onnx", [helper.make_node("Div", ["raw", "0"], ["end"])], probability=False)
     with pytest.raises(CheckpointError, match="no finite numbers"):
         export(main_role, str(path), options)
 
 
-def test_which_of_two_classes_is_the_subject_can_be_said(main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_which_of_two_classes_is_the_subject_can_be_said(
+    main_role: MatteRole, options: Options, tmp_path: Path
+) -> None:
     path = str(make_ready(tmp_path / "two.onnx", channels=2))
     subjects = [
         json.loads((export(main_role, path, told).folder / "model.json").read_text())["head"]["subject"]

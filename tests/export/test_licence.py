@@ -44,6 +44,7 @@ def test_sources_known_to_forbid_commercial_use_are_refused_whatever_is_stated(s
         ("license: cc-by-nc-sa-4.0", "cc-by-nc-sa-4.0", False),
         ("license: other\nlicense_name: bria-rmbg-2.0", "bria-rmbg-2.0", False),
         ("license: other", "other", False),
+        ("license: other\nlicense_name: dinov3-license", "dinov3-license", True),
         ("tags:\n- vision\nlicense:\n- cc-by-4.0", "cc-by-4.0", True),
         ("tags: [a]", licence.UNKNOWN, False),
         ("license: mit\nbase_model: nvidia/mit-b0", "LicenseRef-NVIDIA-SegFormer", False),

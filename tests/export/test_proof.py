@@ -13,35 +13,35 @@ from PIL import Image
 from export import contract, pictures, ready
 from export.checkpoint import open_local
 from export.errors import UsageError
-from export.exporter import contracted
+from export.mattes import contracted
 from export.network import Network, resized
 from export.options import Options
 from export.processor import Preprocessing, read
 from export.proof import Row, prove
-from export.roles import ROLES, Role
+from export.roles import ROLES, MatteRole
 from export.runtime import Session
 from tests.export.checkpoints import SIDE, make_ready
 
 
 @pytest.fixture
-def network(tmp_path: Path, main_role: Role) -> Network:
+def network(tmp_path: Path, main_role: MatteRole) -> Network:
     return ready.load(open_local(str(make_ready(tmp_path / "ready.onnx"))), main_role, Options())
 
 
-def failures(network: Network, role: Role, model: onnx.ModelProto, folder: Path) -> set[str]:
+def failures(network: Network, role: MatteRole, model: onnx.ModelProto, folder: Path) -> set[str]:
     onnx.save(model, folder / "model.onnx")
     samples = pictures.samples(SIDE)
     proof = prove(folder / "model.onnx", network, contract.of_role(role), role.tolerance["fp32"], samples)
     return {row.check for row in proof.rows if not row.ok}
 
 
-def test_an_untouched_graph_has_no_failures(network: Network, main_role: Role, tmp_path: Path) -> None:
+def test_an_untouched_graph_has_no_failures(network: Network, main_role: MatteRole, tmp_path: Path) -> None:
     assert failures(network, main_role, contracted(network, main_role, "fp32"), tmp_path) == set()
 
 
 @pytest.mark.parametrize(("name", "step"), [("darkroom_mean", 2.0), ("darkroom_gain", 0.002)])
 def test_wrong_preprocessing_shows_in_its_own_rows(
-    name: str, step: float, network: Network, main_role: Role, tmp_path: Path
+    name: str, step: float, network: Network, main_role: MatteRole, tmp_path: Path
 ) -> None:
     model = contracted(network, main_role, "fp32")
     tensor = next(t for t in model.graph.initializer if t.name == name)
@@ -53,7 +53,9 @@ def test_wrong_preprocessing_shows_in_its_own_rows(
     }
 
 
-def test_wrong_weights_show_in_the_values_and_nowhere_else(network: Network, main_role: Role, tmp_path: Path) -> None:
+def test_wrong_weights_show_in_the_values_and_nowhere_else(
+    network: Network, main_role: MatteRole, tmp_path: Path
+) -> None:
     model = contracted(network, main_role, "fp32")
     tensor = next(t for t in model.graph.initializer if t.name == "w1")
     tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(1.1), "w1"))
@@ -63,7 +65,7 @@ def test_wrong_weights_show_in_the_values_and_nowhere_else(network: Network, mai
 
 
 def test_a_batch_that_mixes_pictures_shows_in_batch_three_only(
-    network: Network, main_role: Role, tmp_path: Path
+    network: Network, main_role: MatteRole, tmp_path: Path
 ) -> None:
     model = contracted(network, main_role, "fp32")
     nodes = list(model.graph.node)
@@ -79,7 +81,7 @@ def test_a_batch_that_mixes_pictures_shows_in_batch_three_only(
     assert all("batch 3" in row for row in found)
 
 
-def test_another_name_or_shape_shows_in_the_contract_rows(network: Network, main_role: Role) -> None:
+def test_another_name_or_shape_shows_in_the_contract_rows(network: Network, main_role: MatteRole) -> None:
     from export.proof import contract_rows
 
     model = contracted(network, main_role, "fp32")
@@ -99,7 +101,7 @@ def test_a_proof_fails_with_one_row_and_names_it() -> None:
 
 
 def test_a_network_that_answers_the_same_everywhere_proves_nothing(
-    network: Network, main_role: Role, tmp_path: Path
+    network: Network, main_role: MatteRole, tmp_path: Path
 ) -> None:
     tensor = next(t for t in network.graph.graph.initializer if t.name == "w1")
     tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(0), "w1"))

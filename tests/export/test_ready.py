@@ -13,7 +13,7 @@ from export import pictures
 from export.exporter import export
 from export.options import Options
 from export.processor import IMAGENET_MEAN, IMAGENET_STD, Pictures
-from export.roles import Role
+from export.roles import MatteRole
 from tests.export.checkpoints import SIDE, make_ready
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -56,7 +56,7 @@ def by_hand(path: Path, batch: Pictures, kind: dict[str, Any]) -> Pictures:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_a_wrapped_file_gives_what_the_original_gives(
-    kind: dict[str, Any], main_role: Role, options: Options, tmp_path: Path
+    kind: dict[str, Any], main_role: MatteRole, options: Options, tmp_path: Path
 ) -> None:
     path = make_ready(tmp_path / "model.onnx", **kind)
     done = export(main_role, str(path), options)
@@ -69,7 +69,7 @@ def test_a_wrapped_file_gives_what_the_original_gives(
 
 
 def test_a_graph_with_its_batch_baked_in_runs_picture_by_picture(
-    main_role: Role, options: Options, tmp_path: Path
+    main_role: MatteRole, options: Options, tmp_path: Path
 ) -> None:
     loops = {}
     for name, baked in (("free", False), ("baked", True)):
@@ -83,7 +83,7 @@ def test_a_graph_with_its_batch_baked_in_runs_picture_by_picture(
 
 @pytest.mark.parametrize("kind", [{}, {"channels": 2}, {"probability": True}], ids=["logits", "two", "probabilities"])
 def test_one_picture_at_a_time_goes_with_half_precision(
-    kind: dict[str, Any], main_role: Role, options: Options, tmp_path: Path
+    kind: dict[str, Any], main_role: MatteRole, options: Options, tmp_path: Path
 ) -> None:
     path = make_ready(tmp_path / "model.onnx", batch=1, baked=True, **kind)
     done = export(main_role, str(path), Options(options.repository, precision="fp16"))
@@ -93,7 +93,7 @@ def test_one_picture_at_a_time_goes_with_half_precision(
 
 
 def test_the_largest_map_is_the_matte_unless_another_is_named(
-    main_role: Role, options: Options, tmp_path: Path
+    main_role: MatteRole, options: Options, tmp_path: Path
 ) -> None:
     path = make_ready(tmp_path / "model.onnx", coarse=True)
     card = json.loads((export(main_role, str(path), options).folder / "model.json").read_text())
@@ -103,13 +103,13 @@ def test_the_largest_map_is_the_matte_unless_another_is_named(
     assert "MaxPool" in {node.op_type for node in graph.node}
 
 
-def test_what_other_outputs_need_is_left_out(main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_what_other_outputs_need_is_left_out(main_role: MatteRole, options: Options, tmp_path: Path) -> None:
     path = make_ready(tmp_path / "model.onnx", coarse=True)
     graph = onnx.load(export(main_role, str(path), options).folder / "model.onnx").graph
     assert "MaxPool" not in {node.op_type for node in graph.node}
 
 
-def test_half_precision_weights_stay_and_are_said(main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_half_precision_weights_stay_and_are_said(main_role: MatteRole, options: Options, tmp_path: Path) -> None:
     done = export(main_role, str(make_ready(tmp_path / "model.onnx", half=True)), options)
     assert json.loads((done.folder / "model.json").read_text())["precision"] == "fp16"
     kinds = {t.name: t.data_type for t in onnx.load(done.folder / "model.onnx").graph.initializer}
@@ -117,7 +117,7 @@ def test_half_precision_weights_stay_and_are_said(main_role: Role, options: Opti
 
 
 def test_a_processor_file_beside_the_graph_decides_the_preprocessing(
-    main_role: Role, options: Options, tmp_path: Path
+    main_role: MatteRole, options: Options, tmp_path: Path
 ) -> None:
     folder = tmp_path / "checkpoint"
     (folder / "onnx").mkdir(parents=True)
@@ -129,7 +129,7 @@ def test_a_processor_file_beside_the_graph_decides_the_preprocessing(
     assert card["preprocessing"]["stated"] is True
 
 
-def test_several_files_need_a_choice(main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_several_files_need_a_choice(main_role: MatteRole, options: Options, tmp_path: Path) -> None:
     from export.errors import CheckpointError
 
     for name in ("first", "second"):
@@ -140,7 +140,7 @@ def test_several_files_need_a_choice(main_role: Role, options: Options, tmp_path
     assert export(main_role, str(tmp_path), chosen).folder.name == "1"
 
 
-def test_weights_in_a_second_file_come_along(main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_weights_in_a_second_file_come_along(main_role: MatteRole, options: Options, tmp_path: Path) -> None:
     model = onnx.load(make_ready(tmp_path / "small.onnx"))
     folder = tmp_path / "external"
     folder.mkdir()

@@ -18,7 +18,7 @@ from export.__main__ import main
 from export.errors import ContractError, ProofError
 from export.exporter import export
 from export.options import Options
-from export.roles import Role, Tolerance
+from export.roles import MatteRole, Tolerance
 from tests.export.checkpoints import CONFIG, make_ready, make_remote, make_repository, tree
 
 Break = Callable[[Path, Path], str]
@@ -187,7 +187,7 @@ def test_a_revision_is_a_hubs(sigmoid: Path, tmp_path: Path, capsys: pytest.Capt
     assert "--revision chooses among a hub's versions" in capsys.readouterr().err
 
 
-def test_a_repository_without_the_network_is_refused(sigmoid: Path, step: Role, tmp_path: Path) -> None:
+def test_a_repository_without_the_network_is_refused(sigmoid: Path, step: MatteRole, tmp_path: Path) -> None:
     with pytest.raises(ContractError, match=r"config\.pbtxt is missing"):
         export(step, str(sigmoid), Options(tmp_path))
 
@@ -203,7 +203,7 @@ def test_a_repository_without_the_network_is_refused(sigmoid: Path, step: Role, 
     ],
 )
 def test_a_config_that_says_otherwise_is_refused(
-    before: str, after: str, words: str, repository: Path, step: Role, sigmoid: Path
+    before: str, after: str, words: str, repository: Path, step: MatteRole, sigmoid: Path
 ) -> None:
     path = repository / "step_matte" / "config.pbtxt"
     path.write_text(CONFIG.format(name="step_matte", side=64).replace(before, after))
@@ -215,7 +215,7 @@ def test_a_config_that_says_otherwise_is_refused(
 
 
 def test_over_the_tolerance_no_version_is_written_and_the_table_says_where(
-    repository: Path, main_role: Role, options: Options, tmp_path: Path
+    repository: Path, main_role: MatteRole, options: Options, tmp_path: Path
 ) -> None:
     strict = replace(main_role, tolerance=MappingProxyType({"fp32": Tolerance(-1, -1)}))
     digest = tree(repository)

@@ -14,7 +14,7 @@ from export.errors import CheckpointError, UsageError
 from export.exporter import export
 from export.options import Options
 from export.quiet import quiet_libraries
-from export.roles import Role
+from export.roles import MatteRole
 from tests.export.checkpoints import REMOTE_CODE, SIDE, make_remote
 
 DEFORMED = REMOTE_CODE.replace(
@@ -35,7 +35,7 @@ def own_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_trusted_code_is_built_plainly_and_its_last_output_is_the_matte(
-    main_role: Role, options: Options, tmp_path: Path
+    main_role: MatteRole, options: Options, tmp_path: Path
 ) -> None:
     mark = tmp_path / "ran"
     folder = make_remote(tmp_path / "remote", mark)
@@ -72,14 +72,14 @@ def test_trusted_code_is_built_plainly_and_its_last_output_is_the_matte(
     ],
 )
 def test_code_that_is_no_matte_network_is_a_clear_error(
-    before: str, after: str, words: str, main_role: Role, options: Options, tmp_path: Path
+    before: str, after: str, words: str, main_role: MatteRole, options: Options, tmp_path: Path
 ) -> None:
     folder = make_remote(tmp_path / "remote", tmp_path / "ran", code=REMOTE_CODE.replace(before, after, 1))
     with quiet_libraries(), pytest.raises(CheckpointError, match=words):
         export(main_role, str(folder), Options(options.repository, trust_remote_code=True))
 
 
-def test_code_in_another_repository_is_refused(main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_code_in_another_repository_is_refused(main_role: MatteRole, options: Options, tmp_path: Path) -> None:
     folder = make_remote(tmp_path / "remote", tmp_path / "ran")
     config = json.loads((folder / "config.json").read_text())
     config["auto_map"]["AutoModelForImageSegmentation"] = "somebody/else--tiny.TinyMatte"
@@ -89,7 +89,7 @@ def test_code_in_another_repository_is_refused(main_role: Role, options: Options
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_sigmoid_inside_the_code_needs_a_word(main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_a_sigmoid_inside_the_code_needs_a_word(main_role: MatteRole, options: Options, tmp_path: Path) -> None:
     code = REMOTE_CODE.replace("self.fine(x)]", "self.fine(x).sigmoid()]")
     folder = make_remote(tmp_path / "remote", tmp_path / "ran", code=code)
     with quiet_libraries(), pytest.raises(UsageError, match="without saying why; say --activation"):
@@ -99,7 +99,7 @@ def test_a_sigmoid_inside_the_code_needs_a_word(main_role: Role, options: Option
     assert json.loads((done.folder / "model.json").read_text())["head"]["kind"] == "probability"
 
 
-def test_deformable_convolutions_become_one_operator(main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_deformable_convolutions_become_one_operator(main_role: MatteRole, options: Options, tmp_path: Path) -> None:
     pytest.importorskip("torchvision", reason="needs pip install -e '.[export,birefnet]'")
     code = DEFORMED.replace(
         "self.fine = torch.nn.Conv2d(3, 1, 4, stride=4)", "self.deep = torch.nn.Parameter(torch.zeros(1, 3, 4, 4))"

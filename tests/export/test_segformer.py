@@ -13,17 +13,18 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from export import pictures, segformer
+from export import pictures, segformer, weights
 from export.checkpoint import Checkpoint, open_local
 from export.contract import of_role
 from export.errors import CheckpointError, UsageError
-from export.exporter import Exported, contracted, export
+from export.exporter import Exported, export
+from export.mattes import contracted
 from export.network import Head, Network
 from export.options import Options
 from export.processor import Pictures, Planes
 from export.proof import prove
 from export.quiet import quiet_libraries
-from export.roles import PRECISIONS, Precision, Role
+from export.roles import PRECISIONS, MatteRole, Precision
 from tests.export.checkpoints import SIDE, make_repository
 
 SCHEMA = {
@@ -33,7 +34,7 @@ SCHEMA = {
 
 
 @pytest.fixture(scope="module")
-def exported(sigmoid: Path, step: Role, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+def exported(sigmoid: Path, step: MatteRole, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """One sigmoid SegFormer through everything, with figures, for the tests that look at the result."""
     folder = tmp_path_factory.mktemp("exported")
     (folder / "figures.json").write_text('{"mean_iou": 0.97}')
@@ -43,7 +44,7 @@ def exported(sigmoid: Path, step: Role, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="module")
-def network(sigmoid: Path, step: Role) -> Network:
+def network(sigmoid: Path, step: MatteRole) -> Network:
     with quiet_libraries():
         return segformer.load(open_local(str(sigmoid)), step, Options())
 
@@ -75,7 +76,7 @@ def test_a_sigmoid_checkpoint_gives_the_mattes_that_transformers_gives(exported:
 
 
 def test_a_softmax_checkpoint_at_another_size_is_resized_inside_the_graph(
-    softmax: Path, main_role: Role, options: Options
+    softmax: Path, main_role: MatteRole, options: Options
 ) -> None:
     with quiet_libraries():
         done = export(main_role, str(softmax), options)
@@ -116,7 +117,7 @@ def test_version_folders_are_readable_by_everybody(exported: Exported) -> None:
     assert all(file.stat().st_mode & 0o777 == 0o644 for file in exported.folder.iterdir())
 
 
-def test_the_same_checkpoint_gives_the_same_file(exported: Exported, network: Network, step: Role) -> None:
+def test_the_same_checkpoint_gives_the_same_file(exported: Exported, network: Network, step: MatteRole) -> None:
     again = contracted(network, step, "fp32").SerializeToString()
     assert sha256(again).hexdigest() == sha256((exported.folder / "model.onnx").read_bytes()).hexdigest()
 
@@ -129,7 +130,7 @@ def test_the_file_holds_weights_and_little_else(exported: Exported, sigmoid: Pat
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_every_precision_stays_within_its_tolerance(
-    network: Network, step: Role, precision: Precision, tmp_path: Path
+    network: Network, step: MatteRole, precision: Precision, tmp_path: Path
 ) -> None:
     import onnx
 
@@ -146,19 +147,22 @@ def test_every_precision_stays_within_its_tolerance(
 
 def test_a_bare_state_dictionary_is_read_without_running_anything(sigmoid: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
+    from transformers import SegformerForSemanticSegmentation
 
     shutil.copy(sigmoid / "config.json", tmp_path)
     torch.save(load_file(sigmoid / "model.safetensors"), tmp_path / "model.pt")
     with quiet_libraries():
-        loaded = segformer._weights(open_local(str(tmp_path)))
+        loaded = weights.pretrained(open_local(str(tmp_path)), SegformerForSemanticSegmentation)
     planes = torch.from_numpy(pictures.noise(SIDE, 1).transpose(0, 3, 1, 2).astype(np.float32))
     with quiet_libraries(), torch.inference_mode():
-        first = segformer._weights(open_local(str(sigmoid))).eval()(planes).logits
+        first = weights.pretrained(open_local(str(sigmoid)), SegformerForSemanticSegmentation).eval()(planes).logits
         second = loaded.eval()(planes).logits
     assert torch.equal(first, second)
 
 
-def test_weights_that_give_no_numbers_are_refused(sigmoid: Path, step: Role, options: Options, tmp_path: Path) -> None:
+def test_weights_that_give_no_numbers_are_refused(
+    sigmoid: Path, step: MatteRole, options: Options, tmp_path: Path
+) -> None:
     from safetensors.torch import load_file, save_file
 
     folder = tmp_path / "broken"
@@ -171,7 +175,9 @@ def test_weights_that_give_no_numbers_are_refused(sigmoid: Path, step: Role, opt
     assert not (options.repository / "step_matte" / "1").exists()
 
 
-def test_another_rule_of_resizing_is_remarked(softmax: Path, main_role: Role, options: Options, tmp_path: Path) -> None:
+def test_another_rule_of_resizing_is_remarked(
+    softmax: Path, main_role: MatteRole, options: Options, tmp_path: Path
+) -> None:
     folder = tmp_path / "bicubic"
     shutil.copytree(softmax, folder)
     facts = json.loads((folder / "preprocessor_config.json").read_text())
@@ -183,7 +189,7 @@ def test_another_rule_of_resizing_is_remarked(softmax: Path, main_role: Role, op
 
 
 def test_a_processor_that_does_not_resize_goes_with_a_network_size(
-    sigmoid: Path, step: Role, options: Options, tmp_path: Path
+    sigmoid: Path, step: MatteRole, options: Options, tmp_path: Path
 ) -> None:
     folder = tmp_path / "fixed"
     shutil.copytree(sigmoid, folder)
@@ -194,7 +200,7 @@ def test_a_processor_that_does_not_resize_goes_with_a_network_size(
     assert json.loads((done.folder / "model.json").read_text())["network_size"] == SIDE // 2
 
 
-def test_a_checkpoint_without_its_head_is_refused(tmp_path: Path, step: Role) -> None:
+def test_a_checkpoint_without_its_head_is_refused(tmp_path: Path, step: MatteRole) -> None:
     from tests.export.checkpoints import make_segformer
 
     folder = make_segformer(tmp_path, whole=False)

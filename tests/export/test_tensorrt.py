@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from export import pictures, to_tensorrt
+from export import loaders, pictures, to_tensorrt
+from export.checkpoint import open_local
 from export.exporter import export
+from export.mattes import Matte
 from export.options import Options
 from export.processor import Pictures
-from export.roles import Role, Tolerance
+from export.roles import MatteRole
 from tests.export.checkpoints import SIDE, make_ready
 
 
@@ -20,13 +22,19 @@ def test_a_profile_spans_every_batch_that_the_server_makes(largest: int, profile
     assert (found.least, found.best, found.most) == profile
 
 
-def test_a_plan_is_compared_at_every_batch_of_its_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_is_compared_at_every_batch_of_its_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, main_role: MatteRole
+) -> None:
+    path = make_ready(tmp_path / "model.onnx")
+    network = loaders.load(open_local(str(path)), main_role, Options())
+    loaded = Matte(main_role, network, pictures.samples(SIDE))
+
     def answer(batch: Pictures) -> Pictures:
         return batch[..., 0]
 
-    monkeypatch.setattr(to_tensorrt, "runner", lambda _: answer)
-    profile, samples = to_tensorrt.profile_for(8), pictures.drawn(SIDE)
-    rows = to_tensorrt.compare(tmp_path / "model.plan", answer, samples, profile, Tolerance(0, 0))
+    monkeypatch.setattr(to_tensorrt, "runner", lambda *_: answer)
+    profile = to_tensorrt.profile_for(8)
+    rows = to_tensorrt.compare(tmp_path / "model.plan", loaded, answer, profile, "fp32")
     assert sorted({row.check for row in rows}) == [f"plan against ONNX, batch {batch}" for batch in (1, 4, 8)]
 
 
@@ -34,7 +42,7 @@ def test_a_plan_is_compared_at_every_batch_of_its_profile(tmp_path: Path, monkey
 @pytest.mark.parametrize("side", [SIDE, SIDE // 2, SIDE * 8], ids=["its own side", "it shrinks", "its answer shrinks"])
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_a_plan_lies_beside_the_graph_and_answers_like_it(
-    precision: str, side: int, repository: Path, main_role: Role, tmp_path: Path
+    precision: str, side: int, repository: Path, main_role: MatteRole, tmp_path: Path
 ) -> None:
     tensorrt = pytest.importorskip("tensorrt", reason="NVIDIA's tensorrt package is not installed")
     if not torch.cuda.is_available():

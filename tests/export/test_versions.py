@@ -15,7 +15,7 @@ from export.__main__ import main
 from export.errors import UsageError
 from export.exporter import export
 from export.options import Options
-from export.roles import Role
+from export.roles import MatteRole
 from tests.export.checkpoints import make_ready, make_repository
 
 
@@ -48,7 +48,7 @@ def test_the_next_version_follows_the_greatest_number(repository: Path) -> None:
         assert versions.publish(staged).name == "11"
 
 
-def test_a_wanted_version_must_be_free(repository: Path, main_role: Role, tmp_path: Path) -> None:
+def test_a_wanted_version_must_be_free(repository: Path, main_role: MatteRole, tmp_path: Path) -> None:
     path = str(make_ready(tmp_path / "model.onnx"))
     assert export(main_role, path, Options(repository, version=7)).folder.name == "7"
     for number, words in ((7, "exists already"), (0, "no version"), (-3, "no version")):
@@ -89,7 +89,7 @@ def test_a_signal_leaves_no_folder(caught: signal.Signals, tmp_path: Path) -> No
 
 
 def test_figures_are_added_to_a_version_and_replace_those_of_the_same_name(
-    repository: Path, main_role: Role, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    repository: Path, main_role: MatteRole, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, later = tmp_path / "first.json", tmp_path / "later.json"
     first.write_text('{"mean_iou": 0.9, "mae": 0.02}')

@@ -12,10 +12,10 @@ from onnx import TensorProto, helper
 
 from export import pictures, ready
 from export.checkpoint import open_local
-from export.exporter import contracted
+from export.mattes import contracted
 from export.options import Options
 from export.processor import Planes
-from export.roles import Role
+from export.roles import MatteRole
 from export.wrap import _Chain
 from tests.export.checkpoints import SIDE, make_ready
 
@@ -52,7 +52,7 @@ def test_a_resize_is_torchs_at_every_opset(before: int, after: int, opset: int) 
 
 
 @pytest.mark.parametrize("side", [SIDE // 2, SIDE * 2])
-def test_nothing_that_tensorrt_cannot_read_shrinks_a_picture(side: int, main_role: Role, tmp_path: Path) -> None:
+def test_nothing_that_tensorrt_cannot_read_shrinks_a_picture(side: int, main_role: MatteRole, tmp_path: Path) -> None:
     network = ready.load(open_local(str(make_ready(tmp_path / "ready.onnx", side))), main_role, Options())
     small = replace(main_role, size=SIDE // 8)  # below the network's output, which must shrink too
     for role in (main_role, small):

@@ -12,6 +12,7 @@ import triton_python_backend_utils as pb_utils
 
 from imaging import batch, decode, resize
 from imaging.errors import ImageError
+from imaging.frame import FRAMES, framed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,11 +43,15 @@ class TritonPythonModel:
 
     def _outputs(self, files: NDArray[np.object_], wanted: set[str]) -> dict[str, NDArray[np.generic]]:
         sides = {name: side for name, side in SIDES.items() if name in wanted}
-        smallest = None if "full" in wanted else max(sides.values(), default=1)
+        frames = {name: frame for name, frame in FRAMES.items() if name in wanted}
+        least = [*sides.values(), *(frame.smallest for frame in frames.values())]
+        smallest = None if "full" in wanted else max(least, default=1)
         pictures = batch.each(lambda data: decode.decode(data, self._max_pixels, smallest), files)
         outputs: dict[str, NDArray[np.generic]] = {
             name: np.stack([resize.for_network(picture, side) for picture in pictures]) for name, side in sides.items()
         }
+        for name, frame in frames.items():
+            outputs[name] = np.stack([framed(picture, frame) for picture in pictures])
         if "full" in wanted:
             outputs["full"] = batch.padded([picture.pixels for picture in pictures], self._max_pixels)
         if "coverage" in wanted:
