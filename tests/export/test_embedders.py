@@ -81,9 +81,9 @@ def test_an_exported_embedder_answers_like_its_checkpoint(
 
 def framed(picture: npt.NDArray[np.uint8], role: EmbedderRole) -> npt.NDArray[np.uint8]:
     """A picture that the processor's resize leaves alone, and whose middle is `picture`."""
-    shorter = role.framing.shorter or SIDE
-    around = (shorter - SIDE) // 2
-    return np.pad(picture, ((around, around), (around, around), (0, 0)))
+    around = (role.framing.shorter or SIDE) - SIDE
+    sides = (around // 2, around - around // 2)
+    return np.pad(picture, (sides, sides, (0, 0)))
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
