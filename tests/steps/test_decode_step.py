@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from imaging.frame import FRAMES
 from tests.imaging import pictures
 from tests.imaging.comparison import assert_alike
 from tests.steps.triton import InferenceResponse, Logger, Model, Request, TritonError, started
@@ -42,6 +43,15 @@ def test_without_the_full_picture_a_jpeg_is_reduced_and_looks_the_same() -> None
     reduced, full = (answer(model, big, wanted=wanted).arrays() for wanted in (["pixels_512", "size"], EVERYTHING))
     assert reduced["size"].tolist() == full["size"].tolist() == [[1800, 2400]]
     assert_alike(reduced["pixels_512"][0], full["pixels_512"][0], 1.5, "step-reduced")
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_frame_of_a_reduced_jpeg_looks_like_that_of_the_whole_picture(name: str) -> None:
+    big = pictures.encoded(pictures.image().resize((6000, 2800)), "JPEG")
+    model, side = started("decode"), FRAMES[name].side
+    reduced, whole = (answer(model, big, wanted=wanted).arrays()[name] for wanted in ([name], [name, "full"]))
+    assert reduced.shape == (1, side, side, 3)
+    assert_alike(reduced[0], whole[0], 1.5, f"step-{name}")
 
 
 def test_a_request_of_several_pictures_pads_the_full_ones() -> None:

@@ -9,7 +9,6 @@ import types
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
-from unittest.mock import patch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,8 +94,12 @@ def load(step: str) -> types.ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    with patch.dict(sys.modules, {stand_in.__name__: stand_in}):
+    # Not patch.dict, which at its end forgets whatever was imported meanwhile: its second import is another module.
+    sys.modules[stand_in.__name__] = stand_in
+    try:
         spec.loader.exec_module(module)
+    finally:
+        del sys.modules[stand_in.__name__]
     return module
 
 
