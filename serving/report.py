@@ -1,6 +1,6 @@
 """What the launcher tells a person: what is served, what is not and why, and what to try."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from serving.canary import CanaryResult
 from serving.repository import Model, Refusal, Survey
@@ -34,16 +34,17 @@ def _versioned(model: Model) -> str:
     return f"{model.name} v{numbers}" if model.config.backend != "python" else model.name
 
 
-def _refusals(refused: Iterable[Refusal]) -> list[str]:
+def _refusals(refused: Sequence[Refusal]) -> list[str]:
+    width = max((len(one.name) for one in refused), default=0)
     lines: list[str] = []
     for one in refused:
-        lines.append(f"  {one.name:<16} {_indented(one.reason)}")
-        lines += [f"  {'':<16} make it: {one.cure}"] if one.cure else []
+        lines.append(f"  {one.name:<{width}} {_indented(one.reason, width)}")
+        lines += [f"  {'':<{width}} make it: {one.cure}"] if one.cure else []
     return ["not served:", *lines] if lines else []
 
 
-def _indented(text: str) -> str:
-    return text.replace("\\n", "\n").strip().replace("\n", f"\n  {'':<16} ")
+def _indented(text: str, width: int) -> str:
+    return text.replace("\\n", "\n").strip().replace("\n", f"\n  {'':<{width}} ")
 
 
 def server_lines(settings: ServingSettings, pipelines: Sequence[str]) -> list[str]:

@@ -44,9 +44,9 @@ def test_a_failing_canary_is_not_hidden() -> None:
 
 def test_what_is_not_served_comes_with_reason_and_command() -> None:
     text = "\n".join(report.survey_lines(SURVEY, []))
-    assert "product_matte    no version of it was made yet" in text
+    assert "  product_matte no version of it was made yet\n" in text
+    assert "  odd           Internal: line one\n                line two" in text
     assert "make it: python -m export product_matte --checkpoint X" in text
-    assert "Internal: line one\n" in text
 
 
 def test_the_calls_to_paste_carry_the_real_ports() -> None:
