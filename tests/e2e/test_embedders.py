@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -77,31 +76,6 @@ def embed(server: Session, pipeline: str, *files: bytes) -> np.ndarray:
     return np.asarray(vectors)
 
 
-def by_hand(checkpoint: Path, data: bytes) -> np.ndarray:
-    """The network's own page: processor and network of transformers on the opened file."""
-    import torch
-    import transformers
-
-    classes: Any = transformers
-    facts = json.loads((checkpoint / "preprocessor_config.json").read_text())
-    picture = Image.open(io.BytesIO(data)).convert("RGB")
-    with quiet_libraries(), torch.inference_mode():
-        if facts["image_processor_type"].startswith("DINOv3"):  # the library's own needs torchvision
-            side = facts["size"]["height"]
-            small = np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR)) / 255
-            planes = (small - facts["image_mean"]) / facts["image_std"]
-            values = torch.from_numpy(planes.transpose(2, 0, 1)[None].astype(np.float32))
-        else:
-            processor = classes.AutoImageProcessor.from_pretrained(checkpoint, backend="pil")
-            values = processor(images=picture, return_tensors="pt")["pixel_values"]
-        if json.loads((checkpoint / "config.json").read_text())["model_type"] == "clip":
-            answer = classes.CLIPModel.from_pretrained(checkpoint).eval().get_image_features(pixel_values=values)
-        else:
-            answer = classes.AutoModel.from_pretrained(checkpoint).eval()(pixel_values=values)
-    vector: np.ndarray = answer.pooler_output.numpy()[0]
-    return vector
-
-
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
     return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
 
@@ -113,7 +87,8 @@ def test_a_photo_has_the_vector_that_transformers_gives(
 ) -> None:
     data = photo(*size, seed=1)
     (found,) = embed(server, pipeline, data)
-    assert cosine(found, by_hand(checkpoints[pipeline], data)) > 0.999
+    wanted = towers.by_transformers(checkpoints[pipeline], Image.open(io.BytesIO(data)).convert("RGB"))
+    assert cosine(found, wanted) > 0.999
 
 
 def test_pictures_of_one_request_answer_in_order(server: Session) -> None:

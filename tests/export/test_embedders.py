@@ -11,7 +11,6 @@ import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 import pytest
-import torch
 from PIL import Image
 
 from export import pictures
@@ -41,26 +40,6 @@ def served(folder: Path, batch: npt.NDArray[np.uint8]) -> tuple[Vectors, Vectors
     return np.asarray(embedding), np.asarray(normalized)
 
 
-def by_hand(checkpoint: Path, picture: Image.Image) -> Vectors:
-    """What a reader of the model's page would write: the processor on the whole picture, then the network."""
-    import transformers
-
-    classes: Any = transformers
-    facts = json.loads((checkpoint / "preprocessor_config.json").read_text())
-    with quiet_libraries(), torch.inference_mode():
-        if facts["image_processor_type"].startswith("DINOv3"):  # the library's own needs torchvision
-            planes = (np.asarray(picture) / 255 - facts["image_mean"]) / facts["image_std"]
-            values = torch.from_numpy(planes.transpose(2, 0, 1)[None].astype(np.float32))
-        else:
-            processor = classes.AutoImageProcessor.from_pretrained(checkpoint, backend="pil")
-            values = processor(images=picture, return_tensors="pt")["pixel_values"]
-        if json.loads((checkpoint / "config.json").read_text())["model_type"] == "clip":
-            answer = classes.CLIPModel.from_pretrained(checkpoint).eval().get_image_features(pixel_values=values)
-        else:
-            answer = classes.AutoModel.from_pretrained(checkpoint).eval()(pixel_values=values)
-    return np.asarray(answer.pooler_output.numpy())
-
-
 @pytest.mark.parametrize(("role", "make"), FAMILIES, ids=NAMES)
 def test_an_exported_embedder_answers_like_its_checkpoint(
     role: EmbedderRole, make: Make, options: Options, tmp_path: Path
@@ -75,7 +54,7 @@ def test_an_exported_embedder_answers_like_its_checkpoint(
     facts = json.loads((done.folder / "model.json").read_text())
     assert (facts["role"], facts["framing"]["side"], facts["precision"]) == (role.name, SIDE, "fp32")
     assert facts["max_difference"] <= facts["tolerance"] == 1e-6
-    wanted = np.concatenate([by_hand(checkpoint, Image.fromarray(framed(one, role))) for one in batch])
+    wanted = np.stack([towers.by_transformers(checkpoint, Image.fromarray(framed(one, role))) for one in batch])
     assert embedding == pytest.approx(wanted, rel=1e-3, abs=1e-4)
 
 

@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
+from PIL import Image
 
 from export.quiet import quiet_libraries
 from export.roles import EmbedderRole, Framing
@@ -78,6 +81,28 @@ def make_dino_v3(folder: Path, side: int = SIDE, width: int = WIDTH) -> Path:
     _save(DINOv3ViTModel, config, folder)
     sides = {"height": side, "width": side}
     return _processor(folder, image_processor_type="DINOv3ViTImageProcessorFast", size=sides, resample=2)
+
+
+def by_transformers(checkpoint: Path, picture: Image.Image) -> npt.NDArray[np.float32]:
+    """What a reader of the model's page would write: the processor on the whole picture, then the network."""
+    import transformers
+
+    classes: Any = transformers
+    facts = json.loads((checkpoint / "preprocessor_config.json").read_text())
+    with quiet_libraries(), torch.inference_mode():
+        if facts["image_processor_type"].startswith("DINOv3"):  # the library's own needs torchvision
+            side = facts["size"]["height"]
+            small = np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR)) / 255
+            planes = (small - facts["image_mean"]) / facts["image_std"]
+            values = torch.from_numpy(planes.transpose(2, 0, 1)[None].astype(np.float32))
+        else:
+            processor = classes.AutoImageProcessor.from_pretrained(checkpoint, backend="pil")
+            values = processor(images=picture, return_tensors="pt")["pixel_values"]
+        if json.loads((checkpoint / "config.json").read_text())["model_type"] == "clip":
+            answer = classes.CLIPModel.from_pretrained(checkpoint).eval().get_image_features(pixel_values=values)
+        else:
+            answer = classes.AutoModel.from_pretrained(checkpoint).eval()(pixel_values=values)
+    return np.asarray(answer.pooler_output.numpy()[0])
 
 
 def _save(network: Any, config: Any, folder: Path) -> None:  # noqa: ANN401 - transformers' classes are many

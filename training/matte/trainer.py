@@ -119,10 +119,14 @@ def train(pairs: Sequence[Pair], recipe: Recipe, running: Running) -> Path:
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
     if arguments.process_index == 0:
         average.write(model, running.output / "model")
-    # Without this wait gloo's threads still let go of their last tensors when Python ends, and abort the process.
+    _end(trainer)
+    return running.output / "model"
+
+
+def _end(trainer: MatteTrainer) -> None:
+    """Without the wait gloo's threads still let go of their last tensors when Python ends, and abort the process."""
     trainer.accelerator.wait_for_everyone()
     trainer.end()  # type: ignore[no-untyped-call]
-    return running.output / "model"
 
 
 def _all_bases(recipe: Recipe, resumed: Path | None) -> tuple[str, ...]:
