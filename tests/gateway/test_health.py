@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from obstore.store import MemoryStore
 
+from export.roles import ROLES
 from gateway.app import create_app
 from gateway.inference import Inventory
 from gateway.settings import Settings
@@ -154,7 +155,7 @@ def settings(tmp_path: Path) -> Settings:
 
 async def test_models_lists_every_network_with_its_versions_and_cards(client: httpx.AsyncClient) -> None:
     models = {model["role"]: model for model in (await client.get("/v1/models")).json()["models"]}
-    assert set(models) == {"step_matte", "main_matte", "product_matte"}
+    assert set(models) == set(ROLES)
     step = models["step_matte"]
     assert (step["served"], step["served_version"], step["reason"]) == (True, 1, None)
     assert sorted(step["pipelines"]) == ["alpha_step", "cutout_step"]
