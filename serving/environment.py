@@ -106,7 +106,7 @@ def _make(root: Path, asked_python: str, say: Callable[[str], None]) -> tuple[tu
 
 
 def _install(root: Path, say: Callable[[str], None]) -> None:
-    say(f"installing Triton, ONNX Runtime, Pillow and OpenCV from {REQUIREMENTS.name}")
+    say(f"installing Triton, ONNX Runtime, Pillow, OpenCV and tokenizers from {REQUIREMENTS.name}")
     pip = [str(root / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
     requirements = ["--no-deps", "--only-binary=:all:", "-r", str(REQUIREMENTS)]
     _step([*pip, "install", "--quiet", *requirements], "see that the package index can be reached, then start again")
