@@ -35,6 +35,7 @@ FIRST_LOOK_SECONDS = 10.0
 RETRY_AFTER_S = 2.0
 IN_ENSEMBLE = re.compile(r"^in ensemble '[^']*', ")
 NOT_LOADED = ("unknown model", "not at ready state", "is not ready", "no available versions")
+CALLS = "calls"
 SHAPING = ("platform", "backend", "default_model_filename", "input", "output", "ensemble_scheduling")
 # A network's parameters are about threads and memory.
 SHAPING_STEP = (*SHAPING, "parameters")
@@ -151,10 +152,11 @@ class TritonInference:
             configs = [answer.config for answer in await asyncio.gather(*calls)]
         except InferenceServerException as error:
             raise translated(error) from error
+        by_name = {config.name: config for config in configs}
         return replace(
             counted,
             networks=frozenset(config.name for config in configs if is_network(config)),
-            steps={config.name: _steps(config) for config in configs if config.platform == "ensemble"},
+            steps={name: _steps(name, by_name) for name, config in by_name.items() if config.platform == "ensemble"},
             configs={config.name: shape(config) for config in configs},
         )
 
@@ -232,8 +234,23 @@ def _cut(pipeline: Pipeline, tensors: Mapping[str, np.ndarray | None]) -> Cut:
     return Cut(bytes(picture.reshape(-1)[0]), (xmin, ymin, xmax, ymax) if xmax > xmin and ymax > ymin else None)
 
 
-def _steps(config: model_config_pb2.ModelConfig) -> tuple[str, ...]:
-    return tuple(step.model_name for step in config.ensemble_scheduling.step)
+def _steps(name: str, configs: Mapping[str, model_config_pb2.ModelConfig]) -> tuple[str, ...]:
+    """Every model that takes part in a pipeline, each once, a caller before those that it calls."""
+    found: dict[str, None] = {}
+    waiting = list(_called(configs[name]))
+    while waiting:
+        step = waiting.pop(0)
+        if step not in found:
+            found[step] = None
+            waiting += _called(configs[step]) if step in configs else ()
+    return tuple(found)
+
+
+def _called(config: model_config_pb2.ModelConfig) -> tuple[str, ...]:
+    """An ensemble's steps, and the models that a Python step names in its parameter `calls`, separated by commas."""
+    scheduled = (step.model_name for step in config.ensemble_scheduling.step)
+    listed = config.parameters[CALLS].string_value if CALLS in config.parameters else ""
+    return (*scheduled, *(name.strip() for name in listed.split(",") if name.strip()))
 
 
 def _versions(loaded: Iterable[service_pb2.ModelStatistics]) -> dict[str, tuple[int, ...]]:

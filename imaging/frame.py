@@ -34,13 +34,15 @@ class Frame:
         return FINE * (self.shorter or self.side)
 
 
-# The rules of CLIP's, DINOv2's and DINOv3's processors (openai/CLIP clip.py; facebookresearch/dinov2
-# data/transforms.py; the preprocessor_config.json of facebook/dinov3-*).
+# The rules of CLIP's, DINOv2's, DINOv3's, BLIP's and RT-DETR's processors (openai/CLIP clip.py; facebookresearch/dinov2
+# data/transforms.py; the preprocessor_config.json of facebook/dinov3-*, Salesforce/blip-* and PekingU/rtdetr_*).
 FRAMES = {
     "clip_224": Frame(224, 224),
     "clip_336": Frame(336, 336),
     "dino_v2_224": Frame(256, 224),
     "dino_v3_224": Frame(None, 224, Image.Resampling.BILINEAR),
+    "blip_384": Frame(None, 384),
+    "rt_detr_640": Frame(None, 640, Image.Resampling.BILINEAR),
 }
 
 

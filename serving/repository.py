@@ -12,6 +12,7 @@ from serving.errors import CONTAINER, RepositoryError
 
 __all__ = ["Model", "Refusal", "Survey", "survey"]
 
+_CALLS = "calls"
 _NO_GPU = "KIND_GPU but no GPU"
 
 
@@ -26,7 +27,9 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Model:
-    """A model that can be served; `steps` are the models an ensemble calls, in order."""
+    """A model that can be served; `steps` are the models it cannot do without: an ensemble's, in order, and those that
+    a Python step names in its parameter `calls`, separated by commas.
+    """
 
     name: str
     directory: Path
@@ -39,7 +42,9 @@ class Model:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        return tuple(step.model_name for step in self.config.ensemble_scheduling.step)
+        called = self.config.parameters[_CALLS].string_value if _CALLS in self.config.parameters else ""
+        scheduled = (step.model_name for step in self.config.ensemble_scheduling.step)
+        return (*scheduled, *(name.strip() for name in called.split(",") if name.strip()))
 
 
 @dataclass(frozen=True)

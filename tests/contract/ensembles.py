@@ -43,6 +43,27 @@ def unknown_models(ensemble: Model, models: Models) -> Iterator[str]:
             yield f"step '{step.model_name}' is no model"
 
 
+def unknown_calls(models: Models) -> list[str]:
+    """What the Python steps' parameter `calls` names must be there, and no ring: a call to itself waits for ever."""
+    found = []
+    for model in models.values():
+        found += [f"{model.path}: calls '{name}', which is no model" for name in model.calls if name not in models]
+        found += [f"{model.path}: calls itself"] if model.folder.name in _reached(model, models) else []
+    return found
+
+
+def _reached(model: Model, models: Models) -> set[str]:
+    """Every model that one comes to by its calls."""
+    found: set[str] = set()
+    waiting = list(model.calls)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += models[name].calls if name in models else ()
+    return found
+
+
 def versions_unwritten(ensemble: Model, _: Models) -> Iterator[str]:
     """Left out, it is 0, and Triton looks for a version of that number."""
     for step in ensemble.config.ensemble_scheduling.step:

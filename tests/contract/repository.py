@@ -43,6 +43,12 @@ class Model:
     def is_default(self) -> bool:
         return self.path.name == "config.pbtxt"
 
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """The models that a Python step calls on its own, by its parameter."""
+        listed = self.config.parameters["calls"].string_value if "calls" in self.config.parameters else ""
+        return tuple(name.strip() for name in listed.split(",") if name.strip())
+
 
 Rule = Callable[[Model], Iterable[str]]
 

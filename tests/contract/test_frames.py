@@ -33,4 +33,4 @@ def test_every_embedder_role_has_a_frame() -> None:
     rules = {(frame.shorter, frame.side, frame.rule.name.lower()) for frame in FRAMES.values()}
     roles = [role for role in ROLES.values() if isinstance(role, EmbedderRole)]
     assert roles
-    assert {(role.framing.shorter, role.framing.side, role.framing.resample) for role in roles} == rules
+    assert {(role.framing.shorter, role.framing.side, role.framing.resample) for role in roles} <= rules

@@ -59,7 +59,7 @@ def problems(repositories: tuple[Path, ...], config_name: str) -> list[str]:
     read = [repository.read(folder, config_name) for folder in repositories]
     models = {model.folder.name: model for found in read for model in found}
     own = [problem for found in read for model in found for problem in repository.problems(model)]
-    return own + ensembles.names_taken_twice(read) + ensembles.problems(models)
+    return own + ensembles.names_taken_twice(read) + ensembles.problems(models) + ensembles.unknown_calls(models)
 
 
 @pytest.fixture
@@ -134,6 +134,18 @@ BROKEN = {
         "max_batch_size: 4",
         "max_batch_size: 4 instance_group { count: 1 }",
         "instance_group on an ensemble",
+    ),
+    "an unknown call": (
+        STEP_FOLDER,
+        "max_batch_size: 8",
+        'max_batch_size: 8 parameters { key: "calls" value { string_value: "network, nowhere" } }',
+        "calls 'nowhere', which is no model",
+    ),
+    "a ring of calls": (
+        STEP_FOLDER,
+        "max_batch_size: 8",
+        'max_batch_size: 8 parameters { key: "calls" value { string_value: "network,step" } }',
+        "calls itself",
     ),
     "an unknown model": (ENSEMBLE, 'model_name: "network"', 'model_name: "nowhere"', "step 'nowhere' is no model"),
     "no version": (ENSEMBLE, "model_version: -1", "", "step 'step' has no model_version: -1"),

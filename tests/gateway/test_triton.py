@@ -19,7 +19,13 @@ from tests.gateway.fakes import picture
 
 STEP = pipeline_of(Role.STEP, Output.CUTOUT)
 Context: TypeAlias = grpc.aio.ServicerContext
-LOADED = {"decode": "python", "step_matte": "onnxruntime", "cutout": "python", "cutout_step": ""}
+LOADED = {
+    "decode": "python",
+    "step_matte": "onnxruntime",
+    "cutout": "python",
+    "helper": "python",
+    "cutout_step": "",
+}
 
 
 # ruff: noqa: N802 - the methods have the protocol's names
@@ -48,6 +54,8 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         config.input.add(name="image", data_type=model_config_pb2.TYPE_STRING, dims=[1])
         config.output.add(name="cutout", data_type=model_config_pb2.TYPE_STRING, dims=[1])
         config.instance_group.add(count=self.instances)
+        if request.name == "cutout":
+            config.parameters["calls"].string_value = "helper, step_matte"
         if request.name == "cutout_step":
             config.platform = "ensemble"
             for step in ("decode", "step_matte", "cutout"):
@@ -113,7 +121,7 @@ async def test_what_is_loaded_is_known_with_its_versions_and_steps() -> None:
         found = await inference.inventory()
     assert found.versions == dict.fromkeys(LOADED, (2,))
     assert found.networks == {"step_matte"}
-    assert found.steps == {"cutout_step": ("decode", "step_matte", "cutout")}
+    assert found.steps == {"cutout_step": ("decode", "step_matte", "cutout", "helper")}
 
 
 async def test_whether_something_was_loaded_is_seen_by_versions_and_by_requests_that_count_anew() -> None:

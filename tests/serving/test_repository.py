@@ -22,8 +22,9 @@ def network(repository: Path, name: str, *versions: str, more: str = "") -> None
         put(repository / name / version / "model.onnx")
 
 
-def step(repository: Path, name: str) -> None:
-    put(repository / name / "config.pbtxt", f'name: "{name}" backend: "python"')
+def step(repository: Path, name: str, calls: str = "") -> None:
+    parameter = f'parameters {{ key: "calls" value {{ string_value: "{calls}" }} }}' if calls else ""
+    put(repository / name / "config.pbtxt", f'name: "{name}" backend: "python" {parameter}')
     put(repository / name / "1" / "model.py")
 
 
@@ -46,6 +47,19 @@ def test_models_with_artefacts_and_pipelines_with_all_steps_are_served(tmp_path:
     assert found.pipelines == ("cut",)
     assert found.served["cut"].steps == ("decode", "matte")
     assert found.refused == ()
+
+
+def test_a_step_that_calls_a_model_needs_it_and_so_do_the_pipelines_of_the_step(tmp_path: Path) -> None:
+    network(tmp_path, "eyes", "1")
+    network(tmp_path, "mouth")
+    step(tmp_path, "faces", calls="eyes, mouth")
+    ensemble(tmp_path, "detect", "faces")
+    found = survey([tmp_path])
+    assert sorted(found.served) == ["eyes"]
+    assert refusal(found, "faces").reason == "needs mouth: no version of it was made yet"
+    assert refusal(found, "detect").reason.startswith("needs faces: needs mouth")
+    network(tmp_path, "mouth", "1")
+    assert survey([tmp_path]).served["faces"].steps == ("eyes", "mouth")
 
 
 def test_the_newest_version_is_the_one_that_must_be_whole(tmp_path: Path) -> None:
