@@ -11,6 +11,8 @@ from fastapi import FastAPI
 from obstore.store import ObjectStore
 
 from gateway import problems
+from gateway.admission import Admission
+from gateway.analyst import Analyst
 from gateway.background import beside
 from gateway.catalogue import Catalogue
 from gateway.cutouts import Cutouts
@@ -19,7 +21,7 @@ from gateway.fetch import Fetcher
 from gateway.inference import Inference
 from gateway.middleware import RequestContext
 from gateway.pipelines import ALL
-from gateway.routes import cutouts, docs, files, health
+from gateway.routes import analysis, cutouts, docs, files, health
 from gateway.settings import Settings
 from gateway.state import Parts, PictureSource
 from gateway.store import Shelf
@@ -28,8 +30,8 @@ from gateway.version import version
 
 log = structlog.get_logger("gateway")
 
-DESCRIPTION = """Cut-outs of pictures by URL or upload. Every pipeline behind it is a Triton ensemble that any Triton
-client can call too. Errors have one shape: `{"detail", "code", "request_id"}`."""
+DESCRIPTION = """Cut-outs and analyses of pictures by URL or upload. Every pipeline behind it is a Triton ensemble that
+any Triton client can call too. Errors have one shape: `{"detail", "code", "request_id"}`."""
 RETRY_S = 1.0
 
 
@@ -58,7 +60,7 @@ def create_app(
         max_requests=settings.max_requests,
     )
     problems.install(app)
-    for router in (cutouts.router, health.router, files.router, docs.router):
+    for router in (cutouts.router, analysis.router, health.router, files.router, docs.router):
         app.include_router(router)
     app.mount(docs.ASSETS, docs.assets())
     _follow_canaries(parts)
@@ -69,10 +71,13 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
     telemetry = Telemetry()
     catalogue = Catalogue(settings, inference)
     shelf = Shelf(store, settings, telemetry)
+    admission = Admission(settings, telemetry)
     return Parts(
         settings=settings,
         catalogue=catalogue,
-        cutouts=Cutouts(settings, catalogue, inference, shelf, telemetry),
+        admission=admission,
+        cutouts=Cutouts(settings.results_epoch, catalogue, inference, shelf, admission, telemetry),
+        analyst=Analyst(catalogue, inference, admission, telemetry),
         fetcher=fetcher or Fetcher(settings, telemetry.fetched),
         inference=inference,
         shelf=shelf,

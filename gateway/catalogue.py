@@ -104,6 +104,11 @@ class Catalogue:
         if self.pipeline(name) != served:
             raise PipelineChangedError(f"{name} has just been loaded anew", retry_after_s=RETRY_AFTER_S)
 
+    @property
+    def loaded(self) -> frozenset[str]:
+        """Names of all models that Triton has loaded."""
+        return frozenset(self._inventory.versions) if self._inventory else frozenset()
+
     def models(self) -> list[Model]:
         """Every network that Triton or the repository knows."""
         served = self._inventory.networks if self._inventory else frozenset[str]()

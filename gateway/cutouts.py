@@ -16,7 +16,6 @@ from gateway.flights import Flights
 from gateway.inference import Box, Inference
 from gateway.limits import Picture
 from gateway.pipelines import Pipeline
-from gateway.settings import Settings
 from gateway.store import Shelf
 from gateway.telemetry import Telemetry
 
@@ -55,17 +54,21 @@ class Cutouts:
     """The gateway's one deed."""
 
     def __init__(
-        self, settings: Settings, catalogue: Catalogue, inference: Inference, shelf: Shelf, telemetry: Telemetry
+        self,
+        epoch: str,
+        catalogue: Catalogue,
+        inference: Inference,
+        shelf: Shelf,
+        admission: Admission,
+        telemetry: Telemetry,
     ) -> None:
-        self._epoch = settings.results_epoch
+        self._epoch = epoch
         self._catalogue = catalogue
         self._inference = inference
         self._shelf = shelf
         self._telemetry = telemetry
-        self._admission = Admission(settings, telemetry)
+        self._admission = admission
         self._flights = Flights[Result]()
-        self.transit = self._admission.transit
-        self.place = self._admission.place
 
     def require(self, pipeline: Pipeline) -> Served:
         """The pipeline as it is served, or was before it went down: what it made can still be found.
@@ -118,10 +121,7 @@ class Cutouts:
 
     def _require_alive(self, pipeline: Pipeline) -> None:
         self._catalogue.pipeline(pipeline.name)
-        pulse = self._inference.pulse(pipeline.name)
-        if pulse is None or not pulse.ok:
-            private = pulse.reason if pulse else "no canary yet"
-            raise PipelineDownError(f"{pipeline.name} does not answer", private=private, retry_after_s=RETRY_AFTER_S)
+        require_pulse(self._inference, pipeline)
 
     async def _create(
         self, pipeline: Pipeline, served: Served, picture: Picture, address: str, request_id: str
@@ -149,6 +149,14 @@ class Cutouts:
             result_path(pipeline.name, address, "json"), record.model_dump_json().encode(), "application/json"
         )
         return Result(record, cached=False, png=cut.png)
+
+
+def require_pulse(inference: Inference, pipeline: Pipeline) -> None:
+    """Raises PipelineDownError where the pipeline's last canary was not good."""
+    pulse = inference.pulse(pipeline.name)
+    if pulse is None or not pulse.ok:
+        private = pulse.reason if pulse else "no canary yet"
+        raise PipelineDownError(f"{pipeline.name} does not answer", private=private, retry_after_s=RETRY_AFTER_S)
 
 
 def result_path(pipeline: str, address: str, suffix: str) -> str:

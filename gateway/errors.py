@@ -66,6 +66,18 @@ class UnreadablePictureError(GatewayError):
     """A picture that is empty, truncated or broken."""
 
 
+class InvalidTasksError(GatewayError):
+    """A list of tasks, or what comes with it, that cannot be read."""
+
+
+class DownloadFailedError(GatewayError):
+    """A picture to analyse that could not be had from its URL, for whatever reason."""
+
+
+class ImageFailedError(GatewayError):
+    """A picture to analyse that cannot be read, for whatever reason."""
+
+
 class BusyError(GatewayError):
     """More requests than the gateway, or Triton, may queue."""
 

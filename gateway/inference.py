@@ -6,12 +6,13 @@ The compressed picture goes in, the finished PNG comes out; no pixel is touched 
 import asyncio
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 from opentelemetry import propagate
 from tritonclient.grpc import InferInput, InferRequestedOutput, model_config_pb2, service_pb2
 from tritonclient.grpc.aio import InferenceServerClient
@@ -40,6 +41,7 @@ SHAPING = ("platform", "backend", "default_model_filename", "input", "output", "
 # A network's parameters are about threads and memory.
 SHAPING_STEP = (*SHAPING, "parameters")
 Box = tuple[int, int, int, int]
+Tensors = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,10 @@ class Inference(Protocol):
         """One picture through one pipeline; cancelling the caller cancels the inference. Raises a GatewayError."""
         ...
 
+    async def call(self, model: str, inputs: Mapping[str, bytes], outputs: Sequence[str], request_id: str) -> Tensors:
+        """One inference whose inputs are BYTES [1]; arrays without the batch's dimension. Otherwise as `infer`."""
+        ...
+
     async def inventory(self) -> Inventory:
         """What is served now. Raises InferenceUnavailableError."""
         ...
@@ -126,14 +132,15 @@ class TritonInference:
         await self._exit.aclose()
 
     async def infer(self, pipeline: Pipeline, image: bytes, request_id: str) -> Cut:
+        return _cut(pipeline, await self.call(pipeline.name, {"image": image}, pipeline.outputs, request_id))
+
+    async def call(self, model: str, inputs: Mapping[str, bytes], outputs: Sequence[str], request_id: str) -> Tensors:
         deadline_s = self._settings.inference_timeout_seconds
-        tensor = InferInput("image", [1, 1], "BYTES")
-        tensor.set_data_from_numpy(np.array([[image]], dtype=np.object_))
         try:
             answer = await self._open_client().infer(
-                pipeline.name,
-                [tensor],
-                outputs=[InferRequestedOutput(name) for name in pipeline.outputs],
+                model,
+                [_input(name, content) for name, content in inputs.items()],
+                outputs=[InferRequestedOutput(name) for name in outputs],
                 request_id=request_id,
                 client_timeout=deadline_s,
                 timeout=int(deadline_s * 1e6),
@@ -141,8 +148,10 @@ class TritonInference:
             )
         except InferenceServerException as error:
             raise translated(error) from error
-        tensors = {name: answer.as_numpy(name) for name in pipeline.outputs}
-        return _cut(pipeline, tensors)
+        found = {name: answer.as_numpy(name) for name in outputs}
+        if lacking := [name for name, values in found.items() if values is None or not len(values)]:
+            raise InferenceFailedError("the inference failed", private=f"{model} gave no {', '.join(lacking)}")
+        return {name: values[0] for name, values in found.items()}
 
     async def inventory(self) -> Inventory:
         client, deadline_s = self._open_client(), self._settings.canary_timeout_seconds
@@ -226,9 +235,15 @@ def _trace_headers() -> dict[str, str]:
     return headers
 
 
-def _cut(pipeline: Pipeline, tensors: Mapping[str, np.ndarray | None]) -> Cut:
+def _input(name: str, content: bytes) -> InferInput:
+    tensor = InferInput(name, [1, 1], "BYTES")
+    tensor.set_data_from_numpy(np.array([[content]], dtype=np.object_))
+    return tensor
+
+
+def _cut(pipeline: Pipeline, tensors: Tensors) -> Cut:
     picture, box = tensors[pipeline.output], tensors.get("box")
-    if picture is None or not picture.size:
+    if not picture.size:
         raise InferenceFailedError("the inference failed", private=f"{pipeline.name} gave no {pipeline.output}")
     xmin, ymin, xmax, ymax = (0, 0, 0, 0) if box is None else (int(value) for value in box.reshape(4))
     return Cut(bytes(picture.reshape(-1)[0]), (xmin, ymin, xmax, ymax) if xmax > xmin and ymax > ymin else None)

@@ -32,4 +32,6 @@ def pipeline_of(role: Role, output: Output) -> Pipeline:
     return Pipeline(f"{output}_{role}", output.value, (output.value, *extra))
 
 
-ALL = tuple(pipeline_of(role, output) for role in Role for output in Output)
+CUTOUTS = tuple(pipeline_of(role, output) for role in Role for output in Output)
+ANALYZE = Pipeline("analyze", "answer", ("answer", "vectors", "crops"))
+ALL = (*CUTOUTS, ANALYZE)

@@ -28,6 +28,10 @@ TABLE: dict[type[errors.GatewayError], tuple[int, str]] = {
     errors.UnsupportedTypeError: (415, "unsupported_type"),
     errors.TooManyPixelsError: (422, "too_many_pixels"),
     errors.UnreadablePictureError: (422, "unreadable_picture"),
+    # The analysis keeps to the statuses of the image_embed API.
+    errors.InvalidTasksError: (400, "invalid_tasks"),
+    errors.DownloadFailedError: (400, "download_failed"),
+    errors.ImageFailedError: (400, "image_failed"),
     errors.BusyError: (429, "busy"),
     errors.PipelineDownError: (503, "pipeline_down"),
     errors.PipelineNotServedError: (503, "pipeline_not_served"),
@@ -115,11 +119,15 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    found = error.errors()
-    detail = "; ".join(_sentence(item) for item in found)
+    found, detail = error.errors(), said(error)
     if any(item["loc"][0] == "path" for item in found):
         return answer(request, 404, "not_found", detail)
     return answer(request, 422, "invalid_request", detail)
+
+
+def said(error: RequestValidationError) -> str:
+    """What is wrong with a request, in a sentence for each finding."""
+    return "; ".join(_sentence(item) for item in error.errors())
 
 
 def _sentence(item: Mapping[str, object]) -> str:

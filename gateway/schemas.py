@@ -1,15 +1,17 @@
 """Bodies of requests and answers, with examples that /docs can send."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gateway.analyst import OperationInfo, OperationResult
 from gateway.catalogue import Model
 from gateway.cutouts import Record
 from gateway.inference import Box
 from gateway.pipelines import Output
 
 EXAMPLE_URL = "https://www.python.org/static/img/python-logo.png"
+MOST_URLS = 256
 EXAMPLE_ADDRESS = "3f6c8b0e5d2a49e7b1c0d4f8a6e2937150bb7c9d8e4f21a3605c7e9b1d3f5a70"
 
 
@@ -60,6 +62,45 @@ class CutoutAnswer(BaseModel):
     @classmethod
     def of(cls, record: Record, url: str, *, cached: bool) -> Self:
         return cls(url=url, cached=cached, **record.model_dump())
+
+
+class AnalysisTask(BaseModel):
+    """One question about a picture."""
+
+    operation_id: str = Field(description="the task's name in the answer", examples=["face"])
+    type: str = Field(description="one of /available_operations/", examples=["detect_bounding_box"])
+    params: dict[str, Any] | None = Field(
+        None,
+        description="target, face_context, collection_id, max_length, num_beams, model, normalized",
+        examples=[{"target": "prominent_face", "face_context": "whole_image"}],
+    )
+
+
+class AnalyzeBody(BaseModel):
+    """A picture by its URL, and what to find out."""
+
+    image_url: str = Field(description="http(s) address of the picture", examples=[EXAMPLE_URL])
+    tasks: list[AnalysisTask]
+
+
+class AnalyzeManyBody(BaseModel):
+    """Pictures by their URLs, and what to find out about each."""
+
+    image_urls: Annotated[list[str], Field(min_length=1, max_length=MOST_URLS, examples=[[EXAMPLE_URL]])]
+    tasks: list[AnalysisTask]
+
+
+class AnalysisAnswer(BaseModel):
+    """Results by operation id."""
+
+    image_url: str = Field(description="as it was given, or uploaded:NAME")
+    results: dict[str, OperationResult]
+
+
+class Operations(BaseModel):
+    """What can be asked for now."""
+
+    operations: dict[str, OperationInfo]
 
 
 class PipelineHealth(BaseModel):

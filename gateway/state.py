@@ -5,6 +5,8 @@ from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Request
 
+from gateway.admission import Admission
+from gateway.analyst import Analyst
 from gateway.catalogue import Catalogue
 from gateway.cutouts import Cutouts
 from gateway.inference import Inference
@@ -29,7 +31,9 @@ class Parts:
 
     settings: Settings
     catalogue: Catalogue
+    admission: Admission
     cutouts: Cutouts
+    analyst: Analyst
     fetcher: PictureSource
     inference: Inference
     shelf: Shelf

@@ -6,6 +6,7 @@ the bytes are bounded and go on to Triton from memory.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from python_multipart.exceptions import FormParserError
@@ -19,9 +20,7 @@ from gateway.settings import Settings
 if TYPE_CHECKING:  # the parser's types exist for type checkers only
     from python_multipart.multipart import MultipartCallbacks
 
-FILE_FIELD = "file"
 MAX_FIELDS = 8
-MAX_FIELD_BYTES = 4096
 # Boundaries, part headers and small fields around the file.
 FORM_OVERHEAD_BYTES = 64 * 1024
 Fields: TypeAlias = dict[str, str]
@@ -29,17 +28,35 @@ Fields: TypeAlias = dict[str, str]
 Keep: TypeAlias = Callable[[int], None]
 
 
-async def read_upload(request: Request, settings: Settings, keep: Keep) -> tuple[bytes, Fields]:
-    """The bytes of the field `file`, and the other fields.
+@dataclass(frozen=True, slots=True)
+class FormShape:
+    """What a route takes: the name of the field with the picture, and how large any other field may be."""
+
+    file_field: str
+    max_field_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A picture as it came in, the name that the client has for it, and the form's other fields."""
+
+    data: bytes
+    filename: str
+    fields: Fields
+
+
+async def read_upload(request: Request, settings: Settings, keep: Keep, shape: FormShape) -> Upload:
+    """The form's picture and its other fields.
 
     Raises what `keep` raises, InvalidUploadError, TooLargeError, UploadTimeoutError or ClientGoneError.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
-        raise InvalidUploadError("send a multipart/form-data form with the picture in the field 'file'")
+        raise InvalidUploadError(f"send a multipart/form-data form with the picture in the field '{shape.file_field}'")
     try:
         async with asyncio.timeout(settings.upload_timeout_seconds):
-            form = await _read(request, options[b"boundary"], settings.max_picture_bytes, keep)
+            form = _Form(shape, settings.max_picture_bytes)
+            await _read(request, options[b"boundary"], form, keep)
     except TimeoutError as error:
         raise UploadTimeoutError(f"the upload took longer than {settings.upload_timeout_seconds:g} s") from error
     except FormParserError as error:
@@ -47,23 +64,23 @@ async def read_upload(request: Request, settings: Settings, keep: Keep) -> tuple
     except ClientDisconnect as error:
         raise ClientGoneError("the client hung up during the upload") from error
     if form.file is None or not form.complete:
-        raise InvalidUploadError("the form has no whole file in its field 'file'")
-    return bytes(form.file), {name: value.decode("utf-8", "replace") for name, value in form.fields.items()}
+        raise InvalidUploadError(f"the form has no whole file in its field '{shape.file_field}'")
+    fields = {name: value.decode("utf-8", "replace") for name, value in form.fields.items()}
+    return Upload(bytes(form.file), form.filename, fields)
 
 
-async def _read(request: Request, boundary: bytes, max_bytes: int, keep: Keep) -> "_Form":
+async def _read(request: Request, boundary: bytes, form: "_Form", keep: Keep) -> None:
     announced = request.headers.get("content-length", "")
     if announced.isdigit():
-        limits.check_size(int(announced) - FORM_OVERHEAD_BYTES, max_bytes)
-    form, total = _Form(max_bytes), 0
+        limits.check_size(int(announced) - FORM_OVERHEAD_BYTES, form.max_bytes)
+    total = 0
     parser, preamble = MultipartParser(boundary, form.callbacks()), _Preamble(boundary)
     async for chunk in request.stream():
         total += len(chunk)
-        limits.check_size(total - FORM_OVERHEAD_BYTES, max_bytes)
+        limits.check_size(total - FORM_OVERHEAD_BYTES, form.max_bytes)
         keep(len(chunk))
         parser.write(preamble.without(chunk))
     parser.finalize()
-    return form
 
 
 class _Preamble:
@@ -90,11 +107,13 @@ class _Preamble:
 class _Form:
     """What the parser's callbacks have gathered so far."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, shape: FormShape, max_bytes: int) -> None:
         self.file: bytearray | None = None
+        self.filename = ""
+        self.max_bytes = max_bytes
         self.fields: dict[str, bytearray] = {}
         self.complete = False
-        self._max_bytes = max_bytes
+        self._shape = shape
         self._header, self._value = bytearray(), bytearray()
         self._disposition = b""
         self._part = bytearray()
@@ -127,7 +146,9 @@ class _Form:
         # A browser sends an input without a chosen file like this; a part that holds a byte after all is a file.
         self._unchosen = name if options.get(b"filename") == b"" else None
         if self._unchosen is None:
-            self._open(name, is_file=name == FILE_FIELD or b"filename" in options)
+            self._open(name, is_file=name == self._shape.file_field or b"filename" in options)
+            if name == self._shape.file_field:
+                self.filename = options.get(b"filename", b"").decode("utf-8", "replace")
 
     def _open(self, name: str, *, is_file: bool) -> None:
         if is_file:
@@ -136,10 +157,11 @@ class _Form:
             self._open_field(name)
 
     def _open_file(self, name: str) -> None:
-        if name != FILE_FIELD or self.file is not None:
-            raise InvalidUploadError("the form holds more or other files than one in its field 'file'")
+        field = self._shape.file_field
+        if name != field or self.file is not None:
+            raise InvalidUploadError(f"the form holds more or other files than one in its field '{field}'")
         self._part = self.file = bytearray()
-        self._part_limit = self._max_bytes
+        self._part_limit = self.max_bytes
 
     def _open_field(self, name: str) -> None:
         if len(self.fields) >= MAX_FIELDS:
@@ -147,7 +169,7 @@ class _Form:
         if name in self.fields:
             raise InvalidUploadError("the form has a field twice")
         self._part = self.fields[name] = bytearray()
-        self._part_limit = MAX_FIELD_BYTES
+        self._part_limit = self._shape.max_field_bytes
 
     def _fill_part(self, data: bytes, start: int, end: int) -> None:
         if self._unchosen is not None:
@@ -155,8 +177,8 @@ class _Form:
             self._unchosen = None
         if len(self._part) + end - start > self._part_limit:
             if self._part is self.file:
-                limits.check_size(len(self._part) + end - start, self._max_bytes)
-            raise InvalidUploadError(f"a field of the form is larger than {MAX_FIELD_BYTES} bytes")
+                limits.check_size(len(self._part) + end - start, self.max_bytes)
+            raise InvalidUploadError(f"a field of the form is larger than {self._part_limit} bytes")
         self._part += data[start:end]
 
     def _end(self) -> None:

@@ -17,7 +17,7 @@ from gateway.pipelines import Output, Pipeline, Role, pipeline_of
 from gateway.schemas import EXAMPLE_URL, CutoutAnswer, PredictBody
 from gateway.sources import crop_source
 from gateway.state import Parts, PartsOf
-from gateway.uploads import read_upload
+from gateway.uploads import FormShape, read_upload
 
 router = APIRouter(prefix="/api/v2", tags=["cut-outs"])
 
@@ -62,6 +62,7 @@ PICTURE: dict[int | str, dict[str, object]] = {
         "model": CutoutAnswer,
     }
 }
+FORM_SHAPE = FormShape("file", 4096)
 FORM = {
     "type": "object",
     "required": ["file"],
@@ -110,11 +111,11 @@ async def predict(role: Role, body: PredictBody, output: QueryOutput, request: R
 async def predict_upload(role: Role, output: QueryOutput, request: Request, parts: PartsOf) -> Response:
     """Cuts out an uploaded picture, the form's field `file`; the result goes to the store."""
     parts.cutouts.require(pipeline_of(role, output or Output.CUTOUT))
-    async with parts.cutouts.transit() as keep:
-        data, fields = await read_upload(request, parts.settings, keep)
-    pipeline = pipeline_of(role, _form_output(fields) or output or Output.CUTOUT)
-    async with parts.cutouts.place():
-        result = await unless_gone(request, _made(request, parts, pipeline, data))
+    async with parts.admission.transit() as keep:
+        upload = await read_upload(request, parts.settings, keep, FORM_SHAPE)
+    pipeline = pipeline_of(role, _form_output(upload.fields) or output or Output.CUTOUT)
+    async with parts.admission.place():
+        result = await unless_gone(request, _made(request, parts, pipeline, upload.data))
     return await _answer(request, parts, result)
 
 
@@ -141,7 +142,7 @@ async def _of_url(request: Request, parts: Parts, pipeline: Pipeline, url: str) 
         return await _made(request, parts, pipeline, data)
 
     parts.cutouts.require(pipeline)
-    async with parts.cutouts.place():
+    async with parts.admission.place():
         return await unless_gone(request, work())
 
 

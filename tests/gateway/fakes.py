@@ -2,25 +2,29 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import httpx
+import numpy.typing as npt
 from fastapi import FastAPI
 from PIL import Image
 
 from gateway.errors import GatewayError, InferenceUnavailableError, SourceNotFoundError
-from gateway.inference import Cut, Inventory, Pulse
-from gateway.pipelines import ALL, Pipeline
+from gateway.inference import Cut, Inventory, Pulse, Tensors
+from gateway.pipelines import ALL, ANALYZE, CUTOUTS, Pipeline
 
 NETWORKS = {"step": "step_matte", "main": "main_matte"}
 WHOLE = Inventory(
-    versions=dict.fromkeys(("decode", "cutout", "alpha_png", "step_matte", "main_matte", "product_matte"), (1,))
+    versions=dict.fromkeys(
+        ("decode", "cutout", "alpha_png", "step_matte", "main_matte", "product_matte", "analysis"), (1,)
+    )
     | {pipeline.name: (1,) for pipeline in ALL},
     networks=frozenset({"step_matte", "main_matte"}),
-    steps={pipeline.name: ("decode", NETWORKS[pipeline.name.partition("_")[2]], "cutout") for pipeline in ALL},
+    steps={pipeline.name: ("decode", NETWORKS[pipeline.name.partition("_")[2]], "cutout") for pipeline in CUTOUTS}
+    | {ANALYZE.name: ("analysis", "decode")},
 )
 
 
@@ -37,6 +41,8 @@ class FakeInference:
     inventory_now: Inventory | None = WHOLE
     failure: GatewayError | None = None
     delay_s: float = 0.0
+    tensors: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    inputs: list[Mapping[str, bytes]] = field(default_factory=list)
     cut: Cut = field(default_factory=lambda: Cut(picture(8, 6), (1, 2, 7, 5)))
     down: dict[str, str] = field(default_factory=dict)
     age_s: float | None = 1.5
@@ -52,8 +58,17 @@ class FakeInference:
         return None
 
     async def infer(self, pipeline: Pipeline, image: bytes, request_id: str) -> Cut:
+        await self._work(pipeline.name, image, request_id)
+        return self.cut if "box" in pipeline.outputs else Cut(self.cut.png)
+
+    async def call(self, model: str, inputs: Mapping[str, bytes], outputs: Sequence[str], request_id: str) -> Tensors:
+        self.inputs.append(inputs)
+        await self._work(model, inputs.get("image", b""), request_id)
+        return {name: self.tensors[name] for name in outputs}
+
+    async def _work(self, model: str, image: bytes, request_id: str) -> None:
         assert request_id
-        self.calls.append((pipeline.name, image))
+        self.calls.append((model, image))
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
@@ -65,7 +80,6 @@ class FakeInference:
             self.running -= 1
         if self.failure:
             raise self.failure
-        return self.cut if "box" in pipeline.outputs else Cut(self.cut.png)
 
     async def inventory(self) -> Inventory:
         if self.inventory_now is None:

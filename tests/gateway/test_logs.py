@@ -37,5 +37,5 @@ def test_an_unforeseen_error_is_logged_with_its_place_and_nothing_of_the_request
     (unexpected,) = [line for line in lines if line["event"] == "unexpected"]
     (error,) = unexpected["exception"]
     assert (error["exc_type"], error["exc_value"]) == ("ZeroDivisionError", "unforeseen")
-    assert error["frames"][-1]["name"] == "infer"
+    assert error["frames"][-1]["name"] == "_work"
     assert "secret" not in json.dumps(lines)

@@ -11,10 +11,11 @@ from starlette.types import Message
 from gateway.app import create_app
 from gateway.errors import ClientGoneError
 from gateway.settings import Settings
-from gateway.uploads import read_upload
+from gateway.uploads import FormShape, read_upload
 from tests.gateway.fakes import FakeFetcher, FakeInference, client_of, picture
 
 PATH = "/api/v2/step/predict_upload"
+SHAPE = FormShape("file", 4096)
 BOUNDARY = {"Content-Type": "multipart/form-data; boundary=frontier"}
 
 
@@ -195,4 +196,4 @@ async def test_a_client_that_hangs_up_during_its_upload_is_gone(settings: Settin
 
     headers = [(b"content-type", BOUNDARY["Content-Type"].encode())]
     with pytest.raises(ClientGoneError):
-        await read_upload(Request({"type": "http", "headers": headers}, receive), settings, lambda _: None)
+        await read_upload(Request({"type": "http", "headers": headers}, receive), settings, lambda _: None, SHAPE)
