@@ -16,12 +16,13 @@ from gateway.analyst import Analyst
 from gateway.background import beside
 from gateway.catalogue import Catalogue
 from gateway.cutouts import Cutouts
+from gateway.embeddings import Embeddings
 from gateway.errors import GatewayError
 from gateway.fetch import Fetcher
 from gateway.inference import Inference
 from gateway.middleware import RequestContext
 from gateway.pipelines import ALL
-from gateway.routes import analysis, cutouts, docs, files, health
+from gateway.routes import analysis, cutouts, docs, embeddings, files, health
 from gateway.settings import Settings
 from gateway.state import Parts, PictureSource
 from gateway.store import Shelf
@@ -60,7 +61,7 @@ def create_app(
         max_requests=settings.max_requests,
     )
     problems.install(app)
-    for router in (cutouts.router, analysis.router, health.router, files.router, docs.router):
+    for router in (cutouts.router, analysis.router, embeddings.router, health.router, files.router, docs.router):
         app.include_router(router)
     app.mount(docs.ASSETS, docs.assets())
     _follow_canaries(parts)
@@ -78,6 +79,7 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
         admission=admission,
         cutouts=Cutouts(settings.results_epoch, catalogue, inference, shelf, admission, telemetry),
         analyst=Analyst(catalogue, inference, admission, telemetry),
+        embeddings=Embeddings(catalogue, inference, admission),
         fetcher=fetcher or Fetcher(settings, telemetry.fetched),
         inference=inference,
         shelf=shelf,

@@ -1,11 +1,13 @@
 """Work beside the requests: runs for as long as a `with`, and never ends in silence."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import structlog
 
+Result = TypeVar("Result")
 log = structlog.get_logger("gateway.background")
 
 
@@ -20,6 +22,17 @@ async def beside(work: Coroutine[object, object, None], name: str) -> AsyncItera
         task.remove_done_callback(_report_end)
         task.cancel()
         await asyncio.wait([task])
+
+
+async def together(works: Sequence[Coroutine[object, object, Result]]) -> list[Result]:
+    """The results of all works at the same time, in their order; the first failure ends the others and is raised."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _report_end(task: asyncio.Task[None]) -> None:

@@ -66,6 +66,10 @@ class UnreadablePictureError(GatewayError):
     """A picture that is empty, truncated or broken."""
 
 
+class UnknownModelError(GatewayError):
+    """A model by a name that no model has."""
+
+
 class InvalidTasksError(GatewayError):
     """A list of tasks, or what comes with it, that cannot be read."""
 

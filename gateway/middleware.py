@@ -21,7 +21,7 @@ log = structlog.get_logger("gateway.access")
 
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_BODY_BYTES = 64 * 1024
-UPLOADS = ("/predict_upload", "/analyze_image_upload/")
+UPLOADS = ("/predict_upload", "/analyze_image_upload/", "/v1/embeddings")
 # Whoever looks after an overloaded gateway must still be able to look.
 ALWAYS_ANSWERED = ("/health", "/metrics")
 RETRY_AFTER_S = 1.0
@@ -90,7 +90,7 @@ class RequestContext:
             self._requests -= weight
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        """Uploads hold pictures and have their own limits, in `uploads.py`; all other bodies are a few lines."""
+        """Uploads hold pictures and have their own limits, in `uploads.py`; all other bodies are some lines."""
         return receive if scope["path"].endswith(UPLOADS) else _Bounded(receive, self._body_timeout_s)
 
     def _record(self, scope: Scope, answer: "_Answer", seconds: float) -> None:

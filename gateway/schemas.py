@@ -1,6 +1,6 @@
 """Bodies of requests and answers, with examples that /docs can send."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -12,7 +12,12 @@ from gateway.pipelines import Output
 
 EXAMPLE_URL = "https://www.python.org/static/img/python-logo.png"
 MOST_URLS = 256
+MOST_INPUTS = 256
 EXAMPLE_ADDRESS = "3f6c8b0e5d2a49e7b1c0d4f8a6e2937150bb7c9d8e4f21a3605c7e9b1d3f5a70"
+EMBEDDING_EXAMPLES = (
+    {"model": "embed_clip_vit_b_32", "input": "a bowl of soup"},
+    {"model": "embed_clip_vit_b_32", "input": [{"image": EXAMPLE_URL}, {"text": "a logo"}]},
+)
 
 
 class PredictBody(BaseModel):
@@ -101,6 +106,70 @@ class Operations(BaseModel):
     """What can be asked for now."""
 
     operations: dict[str, OperationInfo]
+
+
+class Address(BaseModel):
+    """A picture's URL, as chat messages hold it."""
+
+    url: str
+
+
+class EmbeddingInput(BaseModel):
+    """One thing to embed: exactly one of `text`, `image` and `image_url`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str | None = Field(None, description="ignored: what it is shows in the other fields")
+    text: str | None = None
+    image: str | None = Field(None, description="http(s) address, data URI, or base64 of the file")
+    image_url: str | Address | None = Field(None, description="the same under the name of chat messages")
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        if sum(value is not None for value in (self.text, self.image, self.image_url)) != 1:
+            raise ValueError("exactly one of text, image and image_url is needed")
+        return self
+
+    @property
+    def picture(self) -> str | None:
+        """Where the picture is, or what it is."""
+        return self.image_url.url if isinstance(self.image_url, Address) else self.image_url or self.image
+
+
+class EmbeddingsBody(BaseModel):
+    """What to embed, in the shape of OpenAI's API; a string is a text, or a picture where it is a data URI."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str
+    input: str | Annotated[list[str | EmbeddingInput], Field(min_length=1, max_length=MOST_INPUTS)]
+    encoding_format: Literal["float", "base64"] = "float"
+    normalized: bool = Field(default=True, description="vectors of length 1; false: as the network gives them")
+    user: str | None = Field(None, description="ignored")
+
+
+class Embedding(BaseModel):
+    """One vector: numbers, or base64 of little-endian FP32."""
+
+    object: Literal["embedding"] = "embedding"
+    index: int
+    embedding: list[float] | str
+
+
+class Usage(BaseModel):
+    """Tokens of all texts."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingsAnswer(BaseModel):
+    """Vectors in the order of the input."""
+
+    object: Literal["list"] = "list"
+    data: list[Embedding]
+    model: str
+    usage: Usage
 
 
 class PipelineHealth(BaseModel):

@@ -9,6 +9,7 @@ from gateway.admission import Admission
 from gateway.analyst import Analyst
 from gateway.catalogue import Catalogue
 from gateway.cutouts import Cutouts
+from gateway.embeddings import Embeddings
 from gateway.inference import Inference
 from gateway.settings import Settings
 from gateway.store import Shelf
@@ -34,6 +35,7 @@ class Parts:
     admission: Admission
     cutouts: Cutouts
     analyst: Analyst
+    embeddings: Embeddings
     fetcher: PictureSource
     inference: Inference
     shelf: Shelf

@@ -69,6 +69,22 @@ async def read_upload(request: Request, settings: Settings, keep: Keep, shape: F
     return Upload(bytes(form.file), form.filename, fields)
 
 
+async def read_body(request: Request, settings: Settings, keep: Keep) -> bytes:
+    """A body that may hold a picture in base64. Raises as `read_upload` does, but for what is wrong with a form."""
+    max_bytes, body = settings.max_picture_bytes * 4 // 3 + FORM_OVERHEAD_BYTES, bytearray()
+    try:
+        async with asyncio.timeout(settings.upload_timeout_seconds):
+            async for chunk in request.stream():
+                limits.check_size(len(body) + len(chunk), max_bytes)
+                keep(len(chunk))
+                body += chunk
+    except TimeoutError as error:
+        raise UploadTimeoutError(f"the body took longer than {settings.upload_timeout_seconds:g} s") from error
+    except ClientDisconnect as error:
+        raise ClientGoneError("the client hung up during the upload") from error
+    return bytes(body)
+
+
 async def _read(request: Request, boundary: bytes, form: "_Form", keep: Keep) -> None:
     announced = request.headers.get("content-length", "")
     if announced.isdigit():

@@ -103,10 +103,11 @@ def load(step: str) -> types.ModuleType:
     return module
 
 
-def started(step: str, parameters: dict[str, str] | None = None) -> Model:
-    """Return the step's model, initialised as Triton does it."""
+def started(step: str, parameters: dict[str, str] | None = None, folder: Path | None = None) -> Model:
+    """Return the step's model, initialised as Triton does it; `folder` is the model's own, with others beside it."""
     config = {"parameters": {key: {"string_value": value} for key, value in (parameters or {}).items()}}
     triton_model = load(step).TritonPythonModel()
-    triton_model.initialize({"model_config": json.dumps(config), "model_name": step})
+    place = str(folder or REPOSITORY / step)
+    triton_model.initialize({"model_config": json.dumps(config), "model_name": step, "model_repository": place})
     model: Model = triton_model
     return model
