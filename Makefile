@@ -63,5 +63,5 @@ $(VENV)/.serve: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
 	@command -v curl >/dev/null || $(call debian,curl)
 	@echo "installing exporter, training and test tools into $(VENV) (a few minutes the first time)"
-	@$(PIP) '.[export,training,dev]'
+	@$(PIP) '.[export,training,tools,dev]'
 	@touch $@ $(VENV)/.serve

@@ -79,12 +79,12 @@ def test_steps_and_backend_are_where_they_are_looked_for() -> None:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("gateway", ()),
+        ("gateway", ("tools",)),
         ("serving", ()),
         ("export", ("export",)),
         ("training", ("training",)),
         ("perf", ("export", "training", "dev")),
-        ("tests", ("export", "training", "dev")),
+        ("tests", ("export", "training", "tools", "dev")),
     ],
 )
 def test_what_a_room_imports_is_asked_for_by_name(folder: str, extras: tuple[str, ...]) -> None:

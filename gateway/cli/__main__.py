@@ -1,0 +1,40 @@
+"""python -m gateway.cli caption FOLDER | search FOLDER --text WORDS"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from gateway.cli.client import ToolError
+
+URL = "http://127.0.0.1:8080"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m gateway.cli", description="Tools for a folder of pictures.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    try:
+        from gateway.cli import caption, search
+    except ModuleNotFoundError as error:
+        print(f"error: {error}: pip install -e '.[tools]'", file=sys.stderr)
+        return 1
+    for name, tool, text in (
+        ("caption", caption, "write a caption as .txt beside each picture"),
+        ("search", search, "find pictures by words or by a picture"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--url", default=URL, help=f"the gateway (default {URL})")
+        tool.add_arguments(command)
+        command.set_defaults(run=tool.run)
+    given = parser.parse_args(arguments)
+    if given.concurrency < 1:
+        parser.error("--concurrency must be at least 1")
+    try:
+        result: int = given.run(given)
+    except ToolError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())
