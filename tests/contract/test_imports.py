@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OURS = frozenset(
     {"backends", "export", "gateway", "imaging", "model_repository", "perf", "serving", "tests", "training"}
 )
-STEPS = sorted(ROOT.glob("model_repository/*/1/model.py"))
+STEPS = sorted(ROOT.glob("model_repository/*/1/*.py"))  # a step may have files beside its model.py
 BACKEND = sorted((ROOT / "backends").rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # Brought by Triton, by Blender's environment, and by whoever builds a plan on the machine with the GPU.
@@ -61,7 +61,7 @@ def sources(*folders: str) -> list[Path]:
     return found
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda path: path.parts[-3])
+@pytest.mark.parametrize("step", STEPS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
 def test_a_step_imports_only_imaging_of_ours(step: Path) -> None:
     assert roots([step]) & OURS <= {"imaging"}
 

@@ -40,7 +40,7 @@ def ask(
 
 @pytest.fixture
 def model(repository: Path) -> triton.Model:
-    return triton.started("clip_tokenizer", folder=repository / "clip_tokenizer")
+    return triton.started("clip_tokenizer", repository=repository)
 
 
 def test_tokens_are_filled_up_with_the_one_that_ends_a_text(model: triton.Model) -> None:
