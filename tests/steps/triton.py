@@ -95,11 +95,14 @@ def load(step: str) -> types.ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # Not patch.dict, which at its end forgets whatever was imported meanwhile: its second import is another module.
-    sys.modules[stand_in.__name__] = stand_in
+    # The step itself is there, too, as it is in Triton's process: dataclasses look their module up.
+    known = {stand_in.__name__: stand_in, spec.name: module}
+    sys.modules.update(known)
     try:
         spec.loader.exec_module(module)
     finally:
-        del sys.modules[stand_in.__name__]
+        for name in known:
+            del sys.modules[name]
     return module
 
 
@@ -107,6 +110,7 @@ def started(step: str, parameters: dict[str, str] | None = None) -> Model:
     """Return the step's model, initialised as Triton does it."""
     config = {"parameters": {key: {"string_value": value} for key, value in (parameters or {}).items()}}
     triton_model = load(step).TritonPythonModel()
-    triton_model.initialize({"model_config": json.dumps(config), "model_name": step})
+    place = str(REPOSITORY / step)
+    triton_model.initialize({"model_config": json.dumps(config), "model_name": step, "model_repository": place})
     model: Model = triton_model
     return model

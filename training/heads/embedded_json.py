@@ -24,10 +24,9 @@ def extract(text: str, place: str) -> Json:
         found = _whole(reading)
         if found is not None:
             return found
-    for reading in readings:
-        found = _longest(reading)
-        if found:  # empty brackets, as in a script of the page, say nothing
-            return found
+    _, found = max((_longest(reading) for reading in readings), key=lambda one: one[0])
+    if found:  # empty brackets, as in a script of the page, say nothing
+        return found
     raise HeadsError(f"{place}: there is no JSON array or object in the answer, which begins {text[:SHOWN]!r}")
 
 
@@ -39,7 +38,7 @@ def _whole(text: str) -> Json | None:
     return value if isinstance(value, list | dict) else None
 
 
-def _longest(text: str) -> Json | None:
+def _longest(text: str) -> tuple[int, Json | None]:
     decoder = json.JSONDecoder()
     best: Json | None = None
     longest = position = 0
@@ -54,4 +53,4 @@ def _longest(text: str) -> Json | None:
             continue
         if position - bracket.start() > longest:
             best, longest = value, position - bracket.start()
-    return best
+    return longest, best
