@@ -179,8 +179,11 @@ def test_the_collection_comes_from_the_name_or_the_option(tmp_path: Path, capsys
         joblib.dump(fitted(), tmp_path / name)
     options = ["--trust-pickle", "--output", str(tmp_path / "output")]
     assert main(["collections", "convert", str(tmp_path / "collection_12_compatible_classifier.pkl"), *options]) == 0
-    assert main(["collections", "convert", str(tmp_path / "model.pkl"), *options]) == 2
-    assert "--collection ID does" in capsys.readouterr().err
+    files = [str(tmp_path / name) for name in ("model.pkl", "collection_12_compatible_classifier.pkl")]
+    assert main(["collections", "convert", *files, *options]) == 1
+    shown = capsys.readouterr()
+    assert "--collection ID does" in shown.err
+    assert "1 of 2 files converted" in shown.out
     assert main(["collections", "convert", str(tmp_path / "model.pkl"), *options, "--collection", "3"]) == 0
     numbers = {read(path).card.collection for path in (tmp_path / "output").glob("*.json")}
     assert numbers == {3, 12}

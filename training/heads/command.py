@@ -3,9 +3,13 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from training.heads.errors import HeadsError
 from training.heads.head import TARGETS, VECTORS, Origin
+
+if TYPE_CHECKING:
+    from training.heads.convert import Naming
 
 OUTPUT = Path("runs/collections")
 WARNING = """\
@@ -98,17 +102,29 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def run_convert(args: argparse.Namespace) -> int:
-    from training.heads.convert import Naming, converted
-    from training.heads.head import write
-    from training.heads.publish import publish
+    """Convert every file that can be; the status is 1 when one could not."""
+    from training.heads.convert import Naming
 
     print(WARNING, file=sys.stderr)
     if not args.trust_pickle:
         raise HeadsError("nothing was read: repeat it with --trust-pickle if you know where these files come from")
     naming = Naming(args.collection, args.name, Origin(args.embedder, args.vector, args.target), args.threshold)
-    for path in args.pickles:
+    done = [_convert(path, naming, args.output, args.publish) for path in args.pickles]
+    print(f"{sum(done)} of {len(done)} files converted")
+    return 0 if all(done) else 1
+
+
+def _convert(path: Path, naming: "Naming", output: Path, heads: Path | None) -> bool:
+    from training.heads.convert import converted
+    from training.heads.head import write
+    from training.heads.publish import publish
+
+    try:
         head = converted(path, naming)
-        print(f"{path} -> {write(head, args.output)}")
-        if args.publish is not None:
-            print(f"published: {publish(head, args.publish)}")
-    return 0
+    except HeadsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return False
+    print(f"{path} -> {write(head, output)}")
+    if heads is not None:
+        print(f"published: {publish(head, heads)}")
+    return True
