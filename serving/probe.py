@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from tritonclient.grpc import InferInput, model_config_pb2, service_pb2
 from tritonclient.grpc.aio import InferenceServerClient
-from tritonclient.utils import InferenceServerException
+from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 
 __all__ = ["CanaryResult", "Count", "code_of", "config_of", "connect", "infer", "pipelines", "probe", "statistics"]
 
@@ -59,21 +59,39 @@ async def infer(client: InferenceServerClient, name: str, timeout_s: float) -> C
     start = time.monotonic()
     try:
         config = await config_of(client, name, timeout_s)
-        inputs = [_input(tensor, batched=config.max_batch_size > 0) for tensor in config.input]
-        answer = await client.infer(name, inputs, client_timeout=timeout_s)
-        missing = [tensor.name for tensor in config.output if answer.as_numpy(tensor.name) is None]
+        missing = await _missing_outputs(client, config, timeout_s)
         reason, code = (f"no output {', '.join(missing)}", "INTERNAL") if missing else ("", "")
     except InferenceServerException as error:
         reason, code = error.message() or "no answer", code_of(error)
     return CanaryResult(name, not reason, reason, time.monotonic() - start, code)
 
 
+async def _missing_outputs(
+    client: InferenceServerClient, config: model_config_pb2.ModelConfig, timeout_s: float
+) -> list[str]:
+    inputs = [_input(tensor, batched=config.max_batch_size > 0) for tensor in config.input]
+    try:
+        answer = await client.infer(config.name, inputs, client_timeout=timeout_s)
+    except InferenceServerException as error:
+        # A number stands for something on the server. That there is nothing of that number is the last step's answer.
+        if code_of(error) == "NOT_FOUND" and any(_is_number(tensor) for tensor in config.input):
+            return []
+        raise
+    return [tensor.name for tensor in config.output if answer.as_numpy(tensor.name) is None]
+
+
 def _input(tensor: model_config_pb2.ModelInput, *, batched: bool) -> InferInput:
-    """The picture for the input `image`; any other input is a pipeline's options, of which there are none."""
-    content = _picture() if tensor.name == "image" else b"{}"
-    made = InferInput(tensor.name, [1, 1] if batched else [1], "BYTES")
-    made.set_data_from_numpy(np.array([[content]] if batched else [content], dtype=np.object_))
+    """The picture for the input `image`; other texts are a pipeline's options, which are none; numbers are 0."""
+    content = 0 if _is_number(tensor) else _picture() if tensor.name == "image" else b"{}"
+    name = model_config_pb2.DataType.Name(tensor.data_type).removeprefix("TYPE_")
+    datatype = "BYTES" if name == "STRING" else name
+    made = InferInput(tensor.name, [1, 1] if batched else [1], datatype)
+    made.set_data_from_numpy(np.full([1, 1] if batched else [1], content, triton_to_np_dtype(datatype)))
     return made
+
+
+def _is_number(tensor: model_config_pb2.ModelInput) -> bool:
+    return bool(tensor.data_type != model_config_pb2.TYPE_STRING)
 
 
 def _picture() -> bytes:

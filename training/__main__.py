@@ -1,8 +1,10 @@
-"""`python -m training scenes|matte|evaluate`: make pictures, train a matting network on them, measure one."""
+"""`python -m training scenes|matte|evaluate|collections`: pictures, matting networks, heads for collections."""
 
 import argparse
 import sys
 
+from training.heads import command as heads
+from training.heads.errors import HeadsError
 from training.matte import command as matte
 from training.matte import evaluation
 from training.matte.errors import MatteError
@@ -21,10 +23,11 @@ def main(argv: list[str] | None = None) -> int:
     add = commands.add_parser("evaluate", help="measure a checkpoint or an exported ONNX file on picture/mask pairs")
     evaluation.add_arguments(add)
     add.set_defaults(run=evaluation.run)
+    heads.add_arguments(commands.add_parser("collections", help="train, compare and publish heads for collections"))
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
-    except MatteError as error:
+    except (MatteError, HeadsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
