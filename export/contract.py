@@ -9,9 +9,10 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from export.errors import ContractError
-from export.roles import EmbedderRole, Role
+from export.roles import EmbedderRole, Role, TextRole
 
 PIXELS = "pixels"
+IDS = "ids"
 ALPHA = "alpha"
 EMBEDDING = "embedding"
 NORMALIZED = "normalized"
@@ -58,11 +59,16 @@ def read(path: Path) -> Contract:
 
 def of_role(role: Role) -> Contract:
     """What the exporter writes for a role."""
+    if isinstance(role, TextRole):
+        return Contract(1, (Tensor(IDS, "TYPE_INT32", (-1, role.length)),), _vectors(role.width))
     pixels = Tensor(PIXELS, "TYPE_UINT8", (-1, role.size, role.size, 3))
     if isinstance(role, EmbedderRole):
-        vectors = tuple(Tensor(name, "TYPE_FP32", (-1, role.width)) for name in (EMBEDDING, NORMALIZED))
-        return Contract(max_batch_size=1, inputs=(pixels,), outputs=vectors)
+        return Contract(1, (pixels,), _vectors(role.width))
     return Contract(1, (pixels,), (Tensor(ALPHA, "TYPE_UINT8", (-1, role.size, role.size)),))
+
+
+def _vectors(width: int) -> tuple[Tensor, ...]:
+    return tuple(Tensor(name, "TYPE_FP32", (-1, width)) for name in (EMBEDDING, NORMALIZED))
 
 
 def of_graph(model: onnx.ModelProto) -> Contract:

@@ -1,32 +1,26 @@
 """Image embedders (CLIP's image tower, DINOv2, DINOv3) on their way into the repository."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import torch
 
-from export import pictures, processor, weights
+from export import pictures, processor, vectors, weights
 from export.checkpoint import Checkpoint
-from export.contract import EMBEDDING, NORMALIZED, OWN, PIXELS, Contract
+from export.contract import EMBEDDING, PIXELS, Contract
 from export.errors import CheckpointError, UsageError
 from export.options import Options
 from export.pictures import Samples
-from export.precision import CONVERT
 from export.processor import PROCESSOR_FILE, Pictures, Preprocessing
-from export.proof import Proof, Row, Runner, contract_rows, reported_rows, runner
+from export.proof import Proof, Row
 from export.roles import EmbedderRole, Family, Precision
 from export.runtime import Answer
-from export.to_onnx import exported
-from export.wrap import stripped
 
-OPSET = 18
 _MATTES_ONLY = ("network_size", "subject", "output", "file")
 _CLASSES: Mapping[Family, tuple[str, str]] = MappingProxyType(
     {
@@ -35,9 +29,6 @@ _CLASSES: Mapping[Family, tuple[str, str]] = MappingProxyType(
         "dinov3": ("DINOv3ViTModel", "pooler_output"),
     }
 )
-_LENGTH_TOLERANCE: Mapping[Precision, float] = MappingProxyType({"fp32": 1e-4, "fp16": 5e-3, "int8": 5e-2})
-_TURNED = "1 - cosine, max"
-Vectors = npt.NDArray[np.float64]
 
 
 class Embedder(torch.nn.Module):
@@ -57,13 +48,13 @@ class Embedder(torch.nn.Module):
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         planes = pixels.float().permute(0, 3, 1, 2)  # TensorRT has eight-bit integers only at its ends
         planes = (planes * self._scale - self.mean) / self.deviation
-        vectors = self.vectors(planes)
-        return vectors, torch.nn.functional.normalize(vectors, dim=-1)
+        found = self.vectors(planes)
+        return found, torch.nn.functional.normalize(found, dim=-1)
 
     def vectors(self, planes: torch.Tensor) -> torch.Tensor:
         """What the checkpoint's own class makes of its `pixel_values`."""
-        vectors: torch.Tensor = getattr(self.tower(pixel_values=planes), self._field)
-        return vectors
+        found: torch.Tensor = getattr(self.tower(pixel_values=planes), self._field)
+        return found
 
 
 @dataclass(frozen=True)
@@ -77,49 +68,20 @@ class LoadedEmbedder:
     samples: Samples
     answer: str = EMBEDDING
     precision: Precision = "fp32"
+    companions: Mapping[str, bytes] = field(default_factory=dict)
 
     def graph(self, precision: Precision) -> onnx.ModelProto:
         side = self.role.size
         example = torch.zeros(2, side, side, 3, dtype=torch.uint8)
-        names = (PIXELS, EMBEDDING, NORMALIZED)
-        first, *others = (f"{OWN}{name}" for name in names)  # networks have tensors called `embedding` inside
-        plain = exported(self.module, example, first, others, OPSET)
-        return stripped(_renamed(CONVERT[precision](plain), dict(zip([first, *others], names, strict=True))))
+        return vectors.graph(self.module, example, PIXELS, precision)
 
     def prove(self, path: Path, promised: Contract, precision: Precision) -> Proof:
         """The contract, and the answers against the checkpoint's own processor and network in torch."""
-        run, run_normalized = runner(path, EMBEDDING), runner(path, NORMALIZED)
         batches = (Samples("noise", pictures.noise(self.role.size)), self.samples)
-        wanted = [self._reference(one.batch) for one in batches]
-        values = [
-            row
-            for one, truth in zip(batches, wanted, strict=True)
-            for size in (1, pictures.COUNT)
-            for row in self.judge(
-                f"values, {one.label}, batch {size}", _in_batches(run, one.batch, size), truth, precision
-            )
-        ]
-        model = onnx.load(path)
-        rows = (
-            *contract_rows(promised, model),
-            *values,
-            _spread(np.concatenate(wanted)),
-            _length(run_normalized(self.samples.batch)),
-            *reported_rows(path, model, run, self.samples),
-        )
-        return Proof(rows, max(float(row.value) for row in values if row.unit == _TURNED))
+        return vectors.prove(path, promised, batches, self._reference, self.role.tolerance[precision], precision)
 
     def judge(self, check: str, found: Answer, wanted: Answer, precision: Precision) -> list[Row]:
-        """How far the directions and the lengths of two batches of vectors [n, width] are from each other, at most."""
-        one, other = (np.asarray(vectors, dtype=np.float64) for vectors in (found, wanted))
-        turned = float(np.max(1 - _cosines(one, other))) if np.isfinite(one).all() else math.inf
-        lengths = np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
-        stretched = float(np.max(np.abs(lengths - 1))) if np.isfinite(lengths).all() else math.inf
-        limit, length_limit = self.role.tolerance[precision], _LENGTH_TOLERANCE[precision]
-        return [
-            Row(check, round(turned, 9), limit, _TURNED, turned <= limit),
-            Row(check, round(stretched, 6), length_limit, "of the length, max", stretched <= length_limit),
-        ]
+        return vectors.judge(check, found, wanted, self.role.tolerance[precision], precision)
 
     def facts(self, precision: Precision) -> dict[str, object]:
         return {
@@ -181,39 +143,3 @@ def _insist_on_shape(source: str, module: Embedder, role: EmbedderRole) -> None:
         ) from error
     if shape != (1, role.width):
         raise CheckpointError(f"{source}: answers with {list(shape)}; {role.name} promises vectors of {role.width}")
-
-
-def _renamed(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:
-    """The ends of a graph under other names, everything inside out of their way."""
-    graph = onnx.compose.add_prefix(model, "network/", rename_inputs=False, rename_outputs=False)
-    for node in graph.graph.node:
-        for tensors in (node.input, node.output):
-            tensors[:] = [names.get(tensor, tensor) for tensor in tensors]
-    for value in (*graph.graph.input, *graph.graph.output):
-        value.name = names[value.name]
-    return graph
-
-
-def _in_batches(run: Runner, batch: Pictures, size: int) -> Answer:
-    return np.concatenate([run(batch[i : i + size]) for i in range(0, len(batch), size)])
-
-
-def _cosines(one: Vectors, other: Vectors) -> Vectors:
-    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    return np.asarray(np.sum(one * other, axis=1) / np.maximum(lengths, 1e-12))
-
-
-def _spread(vectors: Answer) -> Row:
-    """A network that gives every picture the same vector is no embedder, and agreeing with it no proof."""
-    plain = np.asarray(vectors, dtype=np.float64)
-    spread = float(np.max(1 - _cosines(plain, np.broadcast_to(plain[:1], plain.shape))))
-    least = 1e-5
-    return Row(
-        "vectors of different pictures apart by, at least", round(spread, 9), least, "1 - cosine", spread >= least
-    )
-
-
-def _length(vectors: Answer) -> Row:
-    error = float(np.max(np.abs(np.linalg.norm(np.asarray(vectors, dtype=np.float64), axis=1) - 1)))
-    limit = 1e-3
-    return Row("length of normalized vectors", round(error, 9), limit, "from 1, max", error <= limit)

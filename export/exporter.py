@@ -14,7 +14,7 @@ from export.loaded import Loaded
 from export.options import Options
 from export.pictures import Samples
 from export.proof import Proof, runner
-from export.roles import EmbedderRole, Precision, Role
+from export.roles import EmbedderRole, Precision, Role, TextRole
 from export.to_tensorrt import PLAN, Plan
 
 MODEL = "model.onnx"
@@ -32,13 +32,15 @@ def export(role: Role, name: str, options: Options) -> Exported:
         to_tensorrt.require(options.precision)
     promised = _promised(role, options)
     known_figures = figures.read(options.figures)
-    samples = pictures.samples(role.size, options.pictures)
+    samples = None if isinstance(role, TextRole) else pictures.samples(role.size, options.pictures)
     checkpoint, terms = _allowed(role, name, options)
     loaded = _load(checkpoint, role, options, samples)
     precision = _precision(loaded.precision, options)
     with versions.staging(options.repository, role.name) as staged:
         path = staged / MODEL
         onnx.save(loaded.graph(precision), path)
+        for file, data in loaded.companions.items():
+            (staged / file).write_bytes(data)
         proof = loaded.prove(path, promised, precision)
         _insist(role, proof)
         facts = {
@@ -47,14 +49,19 @@ def export(role: Role, name: str, options: Options) -> Exported:
             **card.measured(path, proof, precision),
         }
         if options.engine == "tensorrt":
-            plan, proof = _planned(path, role, promised, loaded, precision, proof)
+            plan, proof = _planned(path, promised, loaded, precision, proof)
             _insist(role, proof)
             facts |= {"plan": plan.facts(), "proof": proof.facts()}
         versions.write_card(staged, facts | {"figures": known_figures})
         return Exported(versions.publish(staged, options.version), proof)
 
 
-def _load(checkpoint: Checkpoint, role: Role, options: Options, samples: Samples) -> Loaded:
+def _load(checkpoint: Checkpoint, role: Role, options: Options, samples: Samples | None) -> Loaded:
+    if isinstance(role, TextRole) or samples is None:
+        from export import texts
+
+        assert isinstance(role, TextRole), "only text is tried on no pictures"  # noqa: S101
+        return texts.load(checkpoint, role, options)
     if isinstance(role, EmbedderRole):
         from export import embedders
 
@@ -95,12 +102,10 @@ def _insist(role: Role, proof: Proof) -> None:
         raise ProofError(f"{role.name}: no version written: {'; '.join(proof.failures())}", proof.table())
 
 
-def _planned(
-    path: Path, role: Role, promised: Contract, loaded: Loaded, precision: Precision, proof: Proof
-) -> tuple[Plan, Proof]:
+def _planned(path: Path, promised: Contract, loaded: Loaded, precision: Precision, proof: Proof) -> tuple[Plan, Proof]:
     """A plan beside the ONNX file, and the proof with the plan's own rows."""
     profile = to_tensorrt.profile_for(promised.max_batch_size)
-    plan = to_tensorrt.build(path, path.with_name(PLAN), role.size, profile)
+    plan = to_tensorrt.build(path, path.with_name(PLAN), loaded.samples.batch.shape[1:], profile)
     run = runner(path, loaded.answer)
     rows = to_tensorrt.compare(path.with_name(PLAN), loaded, run, profile, precision)
     return plan, replace(proof, rows=(*proof.rows, *rows))

@@ -1,5 +1,6 @@
 """What every kind of network offers once its checkpoint is in memory."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,10 @@ class Loaded(Protocol):
     @property
     def precision(self) -> Precision:
         """That of the weights as they came."""
+
+    @property
+    def companions(self) -> Mapping[str, bytes]:
+        """Files that belong beside the network, by name."""
 
     def graph(self, precision: Precision) -> onnx.ModelProto:
         """The network inside its role's contract."""

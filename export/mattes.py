@@ -1,6 +1,7 @@
 """Matting networks on their way into the repository."""
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import onnx
@@ -27,6 +28,7 @@ class Matte:
     network: Network
     samples: Samples
     answer: str = ALPHA
+    companions: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def precision(self) -> Precision:

@@ -3,8 +3,10 @@
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from export.errors import UsageError
@@ -19,10 +21,10 @@ _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 @dataclass(frozen=True)
 class Samples:
-    """What a network is tried on beside noise; `label` says in the proof's table what it is."""
+    """What a network is tried on beside noise, pictures or tokens; `label` says in the proof's table what it is."""
 
     label: str
-    batch: Pictures
+    batch: npt.NDArray[Any]
 
 
 def samples(side: int, folder: Path | None = None) -> Samples:

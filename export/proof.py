@@ -104,9 +104,10 @@ def contract_rows(promised: Contract, model: onnx.ModelProto) -> list[Row]:
 def runner(path: Path, output: str) -> Runner:
     """One output of the file in ONNX Runtime, on the CPU with its defaults."""
     session = Session(path)
+    (given,) = session.inputs
 
     def run(batch: Pictures) -> Answer:
-        return session.run(PIXELS, batch, [output])[0]
+        return session.run(given, batch, [output])[0]
 
     return run
 

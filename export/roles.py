@@ -66,7 +66,18 @@ class EmbedderRole:
         return self.framing.side
 
 
-Role: TypeAlias = MatteRole | EmbedderRole
+@dataclass(frozen=True)
+class TextRole:
+    """`ids` INT32 [length], tokens with start and end, filled up with the end, in; vectors as an embedder's out."""
+
+    name: str
+    width: int
+    families: tuple[Family, ...] = ("clip",)
+    length: int = 77
+    tolerance: MappingProxyType[Precision, float] = field(default_factory=lambda: VECTOR_TOLERANCE)
+
+
+Role: TypeAlias = MatteRole | EmbedderRole | TextRole
 
 _ROLES: tuple[Role, ...] = (
     MatteRole("step_matte", 512, ("segformer",)),
@@ -76,6 +87,10 @@ _ROLES: tuple[Role, ...] = (
     EmbedderRole("embed_clip_vit_b_16", Framing(224, 224), 512, ("clip",)),
     EmbedderRole("embed_clip_vit_l_14", Framing(224, 224), 768, ("clip",)),
     EmbedderRole("embed_clip_vit_l_14_336", Framing(336, 336), 768, ("clip",)),
+    TextRole("embed_clip_text_vit_b_32", 512),
+    TextRole("embed_clip_text_vit_b_16", 512),
+    TextRole("embed_clip_text_vit_l_14", 768),
+    TextRole("embed_clip_text_vit_l_14_336", 768),
     EmbedderRole("embed_dino_v2_vit_b_14", Framing(256, 224), 768, ("dinov2",)),
     EmbedderRole("embed_dino_v3_vit_l_16", Framing(None, 224, "bilinear"), 1024, ("dinov3",)),
 )

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from export.contract import PIXELS
 from export.errors import EngineError, UsageError
 from export.loaded import Loaded
 from export.processor import Pictures
@@ -62,8 +61,11 @@ def require(precision: Precision) -> None:
         raise EngineError(f"--engine tensorrt needs a CUDA GPU and a torch built for it; none is visible here: {CURE}")
 
 
-def build(graph: Path, target: Path, side: int, profile: Profile) -> Plan:
-    """Writes the plan of an ONNX file. Types are those of the graph, so fp16 means the same here as there."""
+def build(graph: Path, target: Path, shape: tuple[int, ...], profile: Profile) -> Plan:
+    """Writes the plan of an ONNX file with an input of `shape` for each of a batch.
+
+    Types are those of the graph, so fp16 means the same here as there.
+    """
     import tensorrt as trt
     import torch
 
@@ -78,7 +80,8 @@ def build(graph: Path, target: Path, side: int, profile: Profile) -> Plan:
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, WORKSPACE_BYTES)
     config.clear_flag(trt.BuilderFlag.TF32)  # ten bits of mantissa are not fp32
     shapes = builder.create_optimization_profile()
-    shapes.set_shape(PIXELS, *((batch, side, side, 3) for batch in (profile.least, profile.best, profile.most)))
+    name = network.get_input(0).name
+    shapes.set_shape(name, *((batch, *shape) for batch in (profile.least, profile.best, profile.most)))
     config.add_optimization_profile(shapes)
     capability = ".".join(map(str, torch.cuda.get_device_capability()))
     cache = CACHE / f"timing-{trt.__version__}-{capability}.bin"
@@ -110,13 +113,14 @@ def runner(plan: Path, output: str) -> Runner:
 
     engine = trt.Runtime(trt.Logger(trt.Logger.ERROR)).deserialize_cuda_engine(plan.read_bytes())
     context = engine.create_execution_context()
-    types = {trt.DataType.UINT8: torch.uint8, trt.DataType.FLOAT: torch.float32}
+    types = {trt.DataType.UINT8: torch.uint8, trt.DataType.INT32: torch.int32, trt.DataType.FLOAT: torch.float32}
     names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
+    given = next(name for name in names if engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT)
 
     def run(batch: Pictures) -> Answer:
-        context.set_input_shape(PIXELS, batch.shape)
-        tensors = {PIXELS: torch.from_numpy(batch).cuda()}
-        for name in filter(lambda name: name != PIXELS, names):
+        context.set_input_shape(given, batch.shape)
+        tensors = {given: torch.from_numpy(batch).cuda()}
+        for name in filter(lambda name: name != given, names):
             shape, dtype = tuple(context.get_tensor_shape(name)), types[engine.get_tensor_dtype(name)]
             tensors[name] = torch.empty(shape, dtype=dtype, device="cuda")
         for name, tensor in tensors.items():

@@ -9,7 +9,11 @@ from imaging.frame import FRAMES
 from tests.contract.repository import read
 
 ROOT = Path(__file__).resolve().parents[2]
-PIPELINES = {model.folder.name: model for model in read(ROOT / "ensembles") if model.folder.name.startswith("embed_")}
+PIPELINES = {
+    model.folder.name: model
+    for model in read(ROOT / "ensembles")
+    if model.folder.name.startswith("embed_") and "_text" not in model.folder.name
+}
 
 
 def steps_of(pipeline: str) -> tuple[str, str]:
