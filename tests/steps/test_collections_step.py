@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,23 @@ def test_the_folder_is_not_looked_at_more_often_than_asked(tmp_path: Path) -> No
     assert version_of(model, 1) == "first"
     publish(head(1, version="second"), tmp_path)
     assert version_of(model, 1) == "first"
+
+
+def test_every_answer_under_a_busy_publisher_is_one_whole_head(tmp_path: Path) -> None:
+    heads = {f"version-{seed}": head(1, seed=seed, version=f"version-{seed}") for seed in range(60)}
+    publish(heads["version-0"], tmp_path)
+    model = serving(tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        publishing = pool.submit(lambda: [publish(one, tmp_path) for one in heads.values()])
+        seen = set()
+        while not publishing.done():
+            found = answered(model, request(vectors(1), 1))[0].arrays()
+            seen.add(version := found["version"][0, 0].decode())
+            assert found["probability"][:, 0] == pytest.approx(heads[version].probabilities(vectors(1)), abs=1e-6)
+        publishing.result()
+    assert len(seen) > 3
+    assert version_of(model, 1) == "version-59"
+    assert Logger.errors == []
 
 
 def damaged(card: dict[str, Any], folder: Path, how: str) -> str:

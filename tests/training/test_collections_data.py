@@ -92,11 +92,11 @@ def test_malformed_entries_are_counted_by_kind_and_the_rest_is_used() -> None:
     samples = parse_samples([*entries(20), *BAD], "there")
     assert (len(samples), samples.width) == (20, WIDTH)
     assert set(samples.problems) == {
-        "1 entries: not an object (entry 21)",
+        "1 entry: not an object (entry 21)",
         "3 entries: label is neither true nor false (entry 22, 23, 24)",
         "4 entries: embedding is no list of numbers (entry 25, 26, 27 ...)",
         "3 entries: embedding holds numbers that are not finite (entry 29, 30, 31)",
-        f"1 entries: embedding of {WIDTH + 1} numbers, most have {WIDTH} (entry 32)",
+        f"1 entry: embedding of {WIDTH + 1} numbers, most have {WIDTH} (entry 32)",
     }
 
 
@@ -118,7 +118,7 @@ def test_the_newest_come_last_by_the_field_that_tells(field: str, values: list[o
 def test_a_field_that_not_every_entry_has_does_not_tell() -> None:
     listing: Json = [{"embedding": [0.0], "label": True, "id": 9}, {"embedding": [1.0], "label": False}]
     samples = parse_samples(listing, "there")
-    assert (samples.order, samples.vectors[:, 0].tolist()) == ("the file", [0, 1])
+    assert (samples.order, samples.vectors[:, 0].tolist()) == ("the order of the file", [0, 1])
 
 
 def test_the_hold_out_is_the_newest_fifth_of_both_classes() -> None:

@@ -289,7 +289,7 @@ def test_a_server_that_is_not_there_is_named() -> None:
         open_source(address, Limits()).collections()
 
 
-@pytest.mark.parametrize("address", ["ftp://host/x", "file:///etc", "http://"])
+@pytest.mark.parametrize("address", ["ftp://host/x", "file:///etc", "http://", "http://a:b/"])
 def test_other_addresses_are_refused(address: str) -> None:
     with pytest.raises(HeadsError, match="begin with http"):
         open_source(address, Limits())

@@ -16,7 +16,7 @@ NAMED = 3
 WIDEST = 65_536
 # What tells the newest, best first; one counts when every usable entry has it.
 ORDERS = ("created_at", "timestamp", "date", "updated_at", "id")
-FILE_ORDER = "the file"
+FILE_ORDER = "the order of the file"
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,10 @@ def _summary(unusable: Sequence[tuple[str, int]]) -> tuple[str, ...]:
     places: dict[str, list[int]] = {}
     for reason, position in unusable:
         places.setdefault(reason, []).append(position)
-    return tuple(
-        f"{len(found)} entries: {reason} (entry {', '.join(map(str, found[:NAMED]))}{' ...' if found[NAMED:] else ''})"
-        for reason, found in places.items()
-    )
+    return tuple(_counted(reason, found) for reason, found in places.items())
+
+
+def _counted(reason: str, positions: Sequence[int]) -> str:
+    count = "1 entry" if len(positions) == 1 else f"{len(positions)} entries"
+    first = ", ".join(map(str, positions[:NAMED])) + (" ..." if positions[NAMED:] else "")
+    return f"{count}: {reason} (entry {first})"

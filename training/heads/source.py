@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -53,7 +52,7 @@ def open_source(base: str, limits: Limits) -> Source:
         HeadsError: it is neither.
     """
     if "://" in base:
-        if urlsplit(base).scheme not in {"http", "https"} or not urlsplit(base).netloc:
+        if not _is_address(base):
             raise HeadsError(f"{base}: addresses begin with http:// or https:// and name a host")
         return WebSource(base.removesuffix(LISTING).rstrip("/"), limits)
     path = Path(base)
@@ -61,6 +60,14 @@ def open_source(base: str, limits: Limits) -> Source:
     if not path.is_dir():
         raise HeadsError(f"{path}: there is no such folder, expected one with {LISTING} or an address")
     return FolderSource(path, limits)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        address = httpx.URL(text)
+    except httpx.InvalidURL:
+        return False
+    return address.scheme in {"http", "https"} and bool(address.host)
 
 
 @dataclass(frozen=True)
