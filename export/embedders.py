@@ -24,7 +24,7 @@ from export.proof import Proof, Row, Runner, contract_rows, reported_rows, runne
 from export.roles import EmbedderRole, Family, Precision
 from export.runtime import Answer
 from export.to_onnx import exported
-from export.wrap import stripped
+from export.wrap import renamed, stripped
 
 OPSET = 18
 _MATTES_ONLY = ("network_size", "subject", "output", "file")
@@ -84,7 +84,7 @@ class LoadedEmbedder:
         names = (PIXELS, EMBEDDING, NORMALIZED)
         first, *others = (f"{OWN}{name}" for name in names)  # networks have tensors called `embedding` inside
         plain = exported(self.module, example, first, others, OPSET)
-        return stripped(_renamed(CONVERT[precision](plain), dict(zip([first, *others], names, strict=True))))
+        return stripped(renamed(CONVERT[precision](plain), dict(zip([first, *others], names, strict=True))))
 
     def prove(self, path: Path, promised: Contract, precision: Precision) -> Proof:
         """The contract, and the answers against the checkpoint's own processor and network in torch."""
@@ -181,17 +181,6 @@ def _insist_on_shape(source: str, module: Embedder, role: EmbedderRole) -> None:
         ) from error
     if shape != (1, role.width):
         raise CheckpointError(f"{source}: answers with {list(shape)}; {role.name} promises vectors of {role.width}")
-
-
-def _renamed(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:
-    """The ends of a graph under other names, everything inside out of their way."""
-    graph = onnx.compose.add_prefix(model, "network/", rename_inputs=False, rename_outputs=False)
-    for node in graph.graph.node:
-        for tensors in (node.input, node.output):
-            tensors[:] = [names.get(tensor, tensor) for tensor in tensors]
-    for value in (*graph.graph.input, *graph.graph.output):
-        value.name = names[value.name]
-    return graph
 
 
 def _in_batches(run: Runner, batch: Pictures, size: int) -> Answer:

@@ -1,6 +1,6 @@
 """Graph surgery: a bare network becomes `pixels` UINT8 [n, S, S, 3] to `alpha` UINT8 [n, S, S], all inside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -107,6 +107,17 @@ def stripped(model: onnx.ModelProto) -> onnx.ModelProto:
         part.ClearField("metadata_props")
     model.ir_version = min(model.ir_version, RELEASE_IR)
     return model
+
+
+def renamed(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:
+    """The ends of a graph under other names, everything inside out of their way."""
+    graph = onnx.compose.add_prefix(model, "network/", rename_inputs=False, rename_outputs=False)
+    for node in graph.graph.node:
+        for tensors in (node.input, node.output):
+            tensors[:] = [names.get(tensor, tensor) for tensor in tensors]
+    for value in (*graph.graph.input, *graph.graph.output):
+        value.name = names[value.name]
+    return graph
 
 
 def network_input(model: onnx.ModelProto) -> onnx.ModelProto:
