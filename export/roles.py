@@ -79,7 +79,7 @@ class Relative:
 # Half precision rounds each of some hundred sums. Eight-bit weights move single values far, all together little:
 # which words that changes is another matter, which only trained weights and pictures of their kind can show.
 LOGIT_TOLERANCE: MappingProxyType[Precision, Relative] = MappingProxyType(
-    {"fp32": Relative(1e-4, 1e-5), "fp16": Relative(5e-2, 5e-3), "int8": Relative(1.0, 0.2)}
+    {"fp32": Relative(1e-4, 5e-5), "fp16": Relative(5e-2, 5e-3), "int8": Relative(1.0, 0.2)}
 )
 Part = Literal["encoder", "decoder"]
 

@@ -15,10 +15,7 @@ from PIL import Image
 from tritonclient import grpc
 from tritonclient.utils import InferenceServerException
 
-from export.exporter import export
-from export.options import Options
-from export.quiet import quiet_libraries
-from export.roles import role_named
+from export.__main__ import main
 from perf.corpus import photo
 from serving.session import Session, running
 from tests.e2e.conftest import QUICK
@@ -46,8 +43,7 @@ def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     copy = tmp_path_factory.mktemp("repository")
     for name in MODELS:
         shutil.copytree(ROOT / "model_repository" / name, copy / name)
-    with quiet_libraries():
-        export(role_named("captioner"), str(checkpoint), Options(copy, licence="MIT"))
+    assert main(["captioner", "--checkpoint", str(checkpoint), "--repository", str(copy), "--licence", "MIT"]) == 0
     with running(QUICK | {"SERVING_MODEL_REPOSITORIES": f"{copy},{ROOT / 'ensembles'}"}) as session:
         yield session
 

@@ -13,8 +13,7 @@ import onnxruntime as ort
 import pytest
 from PIL import Image
 
-from export import pictures
-from export.__main__ import main
+from export import pictures, versions
 from export.errors import CheckpointError, ContractError, ProofError, UsageError
 from export.exporter import Exported, export
 from export.options import Options
@@ -46,6 +45,8 @@ def written(folder: Path, batch: npt.NDArray[np.uint8], length: int) -> list[lis
         for name in NETWORKS
     )
     (cross,) = encoder.run(["cross"], {"pixels": batch})
+    ends = [*encoder.get_outputs(), *decoder.get_inputs(), *decoder.get_outputs()]
+    assert [end.name for end in ends if any(isinstance(size, int) for size in end.shape)] == []  # as config.pbtxt says
     facts = json.loads((folder / "captioner_decoder" / "1" / "model.json").read_text())["language"]
     past = np.zeros((len(batch), 1, facts["layers"] * 2, facts["heads"], 0, facts["width"]), np.float32)
     rows = np.array([facts["start"]] * len(batch))
@@ -69,25 +70,18 @@ def test_both_networks_of_a_captioner_write_what_its_checkpoint_does(
     assert found == captioning.by_transformers(checkpoint, images, num_beams=1, max_length=LIMIT)
     assert len({tuple(row) for row in found}) > 1
     assert len({token for row in found for token in row}) > 5
+    card_and_tokenizer_say_what_the_step_must_know(options.repository, checkpoint)
 
 
-def test_the_card_and_the_tokenizer_say_what_the_step_must_know(options: Options, tmp_path: Path) -> None:
-    checkpoint = captioning.make_blip(tmp_path / "checkpoint")
-    exported(checkpoint, replace(options, version=7))
-    encoder, decoder = (json.loads((options.repository / name / "7" / "model.json").read_text()) for name in NETWORKS)
+def card_and_tokenizer_say_what_the_step_must_know(repository: Path, checkpoint: Path) -> None:
+    encoder, decoder = (json.loads((repository / name / "1" / "model.json").read_text()) for name in NETWORKS)
     assert (encoder["role"], decoder["role"]) == NETWORKS
     assert encoder["sha256"] != decoder["sha256"]
     language = decoder["language"]
-    assert (language["start"], language["stop"], language["limit"], language["max_length"]) == (
-        [START],
-        STOP,
-        LIMIT,
-        LIMIT,
-    )
-    assert (language["layers"], language["heads"], language["width"]) == (2, 4, 8)
-    assert decoder["architecture"] == "BlipForConditionalGeneration"
+    assert (language["start"], language["stop"], language["limit"]) == ([START], STOP, LIMIT)
+    assert (language["layers"], language["heads"], language["width"], language["max_length"]) == (2, 4, 8, LIMIT)
     assert encoder["max_difference"] <= 1e-4
-    model = json.loads((options.repository / "captioner_decoder" / "7" / "tokenizer.json").read_text())["model"]
+    model = json.loads((repository / "captioner_decoder" / "1" / "tokenizer.json").read_text())["model"]
     assert model == json.loads((checkpoint / "tokenizer.json").read_text())["model"]
 
 
@@ -101,11 +95,26 @@ def test_smaller_weights_of_both_networks(precision: Precision, options: Options
         assert {value.type.tensor_type.elem_type for value in graph.output} == {onnx.TensorProto.FLOAT}
 
 
-def test_both_get_the_next_number_that_neither_has(options: Options, tmp_path: Path) -> None:
-    (options.repository / "captioner_encoder" / "4").mkdir()
-    (options.repository / "captioner_decoder" / "2").mkdir()
-    done = exported(captioning.make_blip(tmp_path / "checkpoint"), options)
-    assert {folder.name for folder in (done.folder, *done.also)} == {"5"}
+def test_both_get_the_next_number_that_neither_has(options: Options) -> None:
+    for name, number in zip(NETWORKS, ("4", "2"), strict=True):
+        (options.repository / name / number).mkdir()
+    with (
+        versions.staging(options.repository, NETWORKS[0]) as one,
+        versions.staging(options.repository, NETWORKS[1]) as other,
+    ):
+        assert [folder.name for folder in versions.publish_together([one, other])] == ["5", "5"]
+
+
+def test_neither_gets_a_number_that_one_of_them_has(options: Options) -> None:
+    (options.repository / "captioner_decoder" / "3").mkdir()
+    before = tree(options.repository)
+    with (
+        versions.staging(options.repository, NETWORKS[0]) as one,
+        versions.staging(options.repository, NETWORKS[1]) as other,
+        pytest.raises(UsageError, match="exists already"),
+    ):
+        versions.publish_together([one, other], 3)
+    assert tree(options.repository) == before
 
 
 def edited(name: str, **facts: object) -> Make:
@@ -181,14 +190,6 @@ def test_options_that_a_captioner_has_not_are_refused(given: dict[str, Any], opt
         exported(captioning.make_blip(tmp_path / "checkpoint"), replace(options, **given))
 
 
-def test_a_version_that_one_of_them_has_is_refused(options: Options, tmp_path: Path) -> None:
-    (options.repository / "captioner_decoder" / "3").mkdir()
-    before = tree(options.repository)
-    with pytest.raises(UsageError, match="exists already"):
-        exported(captioning.make_blip(tmp_path / "checkpoint"), replace(options, version=3))
-    assert tree(options.repository) == before
-
-
 def test_a_contract_of_another_side_is_refused(tmp_path: Path) -> None:
     options = Options(repository=captioning.make_repository(tmp_path / "repository", side=SIDE * 2))
     with pytest.raises(ContractError, match=r"captioner_encoder: input: config\.pbtxt has"):
@@ -198,11 +199,3 @@ def test_a_contract_of_another_side_is_refused(tmp_path: Path) -> None:
 def test_all_three_names_mean_the_same_export() -> None:
     roles = [role_named(name) for name in ("captioner", *NETWORKS)]
     assert [role.name for role in roles] == ["captioner_encoder", *NETWORKS]
-
-
-def test_the_command_line_names_both_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    repository = captioning.make_repository(tmp_path / "repository", side=384)
-    checkpoint = captioning.make_blip(tmp_path / "checkpoint", side=384)
-    assert main(["captioner", "--checkpoint", str(checkpoint), "--repository", str(repository)]) == 0
-    printed = capsys.readouterr().out
-    assert [f"wrote {repository / name / '1'}" in printed for name in NETWORKS] == [True, True]
