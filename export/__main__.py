@@ -52,7 +52,8 @@ def _export(words: Sequence[str]) -> None:
     with quiet_libraries():
         done = export(role, name, options)
     print(done.proof.table())
-    print(f"wrote {done.folder}")
+    for folder in (done.folder, *done.also):
+        print(f"wrote {folder}")
 
 
 def _add_figures(words: Sequence[str]) -> None:

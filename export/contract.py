@@ -9,13 +9,13 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from export.errors import ContractError
-from export.roles import EmbedderRole, Role, TextRole
+from export.roles import CaptionerRole, EmbedderRole, Role, TextRole
 
 PIXELS = "pixels"
-IDS = "ids"
 ALPHA = "alpha"
 EMBEDDING = "embedding"
 NORMALIZED = "normalized"
+CROSS, IDS, PAST, LOGITS, PRESENT = "cross", "ids", "past", "logits", "present"
 BATCH = "batch"
 _TRITON_NAMES = MappingProxyType({"FLOAT": "FP32", "FLOAT16": "FP16", "DOUBLE": "FP64", "BFLOAT16": "BF16"})
 OWN = "darkroom_"  # prefix of every tensor that wrapping adds
@@ -61,6 +61,8 @@ def of_role(role: Role) -> Contract:
     """What the exporter writes for a role."""
     if isinstance(role, TextRole):
         return Contract(1, (Tensor(IDS, "TYPE_INT32", (-1, role.length)),), _vectors(role.width))
+    if isinstance(role, CaptionerRole):
+        return _of_captioner(role)
     pixels = Tensor(PIXELS, "TYPE_UINT8", (-1, role.size, role.size, 3))
     if isinstance(role, EmbedderRole):
         return Contract(1, (pixels,), _vectors(role.width))
@@ -69,6 +71,19 @@ def of_role(role: Role) -> Contract:
 
 def _vectors(width: int) -> tuple[Tensor, ...]:
     return tuple(Tensor(name, "TYPE_FP32", (-1, width)) for name in (EMBEDDING, NORMALIZED))
+
+
+def _of_captioner(role: CaptionerRole) -> Contract:
+    """Dimensions are [batch, layers * 2, heads, tokens, width], with the texts of one picture after the batch."""
+    cross = Tensor(CROSS, "TYPE_FP32", (-1,) * 5)
+    if role.part == "encoder":
+        return Contract(1, (Tensor(PIXELS, "TYPE_UINT8", (-1, role.size, role.size, 3)),), (cross,))
+    past, present = (Tensor(name, "TYPE_FP32", (-1,) * 6) for name in (PAST, PRESENT))
+    return Contract(
+        max_batch_size=1,
+        inputs=(Tensor(IDS, "TYPE_INT64", (-1, -1)), past, cross),
+        outputs=(Tensor(LOGITS, "TYPE_FP32", (-1, -1, -1)), present),
+    )
 
 
 def of_graph(model: onnx.ModelProto) -> Contract:

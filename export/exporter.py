@@ -14,7 +14,7 @@ from export.loaded import Loaded
 from export.options import Options
 from export.pictures import Samples
 from export.proof import Proof, runner
-from export.roles import EmbedderRole, Precision, Role, TextRole
+from export.roles import CaptionerRole, EmbedderRole, OneNetwork, Precision, Role, TextRole
 from export.to_tensorrt import PLAN, Plan
 
 MODEL = "model.onnx"
@@ -22,12 +22,17 @@ MODEL = "model.onnx"
 
 @dataclass(frozen=True)
 class Exported:
+    """`folder` is the new version's, `also` those of the networks that were exported with it."""
+
     folder: Path
     proof: Proof
+    also: tuple[Path, ...] = ()
 
 
 def export(role: Role, name: str, options: Options) -> Exported:
     """Loads, converts, wraps, proves, and only then writes the next version. Raises an ExportError otherwise."""
+    if isinstance(role, CaptionerRole):
+        return _captioner(role, name, options)
     if options.engine == "tensorrt":
         to_tensorrt.require(options.precision)
     promised = _promised(role, options)
@@ -56,7 +61,15 @@ def export(role: Role, name: str, options: Options) -> Exported:
         return Exported(versions.publish(staged, options.version), proof)
 
 
-def _load(checkpoint: Checkpoint, role: Role, options: Options, samples: Samples | None) -> Loaded:
+def _captioner(role: CaptionerRole, name: str, options: Options) -> Exported:
+    from export import captioners
+
+    checkpoint, terms = _allowed(role, name, options)
+    (first, *others), proof = captioners.export(role, checkpoint, terms, options)
+    return Exported(first, proof, tuple(others))
+
+
+def _load(checkpoint: Checkpoint, role: OneNetwork, options: Options, samples: Samples | None) -> Loaded:
     if isinstance(role, TextRole) or samples is None:
         from export import texts
 

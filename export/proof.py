@@ -88,7 +88,7 @@ def reported_rows(path: Path, model: onnx.ModelProto, run: Runner, samples: Samp
     return (
         _reported("file size", path.stat().st_size, "bytes"),
         _reported("latency, batch 1", latency(run, samples.batch[:1]), f"ms, median, CPU, {os.cpu_count()} cores"),
-        _release(model),
+        release_row(model),
     )
 
 
@@ -192,7 +192,7 @@ def _reported(check: str, value: float | str, unit: str) -> Row:
     return Row(check, value, None, unit, ok=True)
 
 
-def _release(model: onnx.ModelProto) -> Row:
+def release_row(model: onnx.ModelProto) -> Row:
     """Whether NVIDIA's 24.10 container can load the file with its own ONNX Runtime 1.19."""
     reasons = [f"opset {opset_of(model)}"] if opset_of(model) > RELEASE_OPSET else []
     reasons += ["DeformConv"] if any(node.op_type == "DeformConv" for node in model.graph.node) else []

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 from export.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "int8"]
-Family = Literal["segformer", "remote", "onnx", "clip", "dinov2", "dinov3"]
+Family = Literal["segformer", "remote", "onnx", "clip", "dinov2", "dinov3", "blip", "vision-encoder-decoder"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
@@ -77,7 +77,58 @@ class TextRole:
     tolerance: MappingProxyType[Precision, float] = field(default_factory=lambda: VECTOR_TOLERANCE)
 
 
-Role: TypeAlias = MatteRole | EmbedderRole | TextRole
+@dataclass(frozen=True)
+class Relative:
+    """How far keys, values and logits may be from their reference: the largest difference as a share of the largest
+    value, and the root mean square as a share of the root mean square.
+    """
+
+    largest: float
+    mean: float
+
+
+# Half precision rounds each of some hundred sums. Eight-bit weights move single values far, all together little:
+# which words that changes is another matter, which only trained weights and pictures of their kind can show.
+LOGIT_TOLERANCE: MappingProxyType[Precision, Relative] = MappingProxyType(
+    {"fp32": Relative(1e-4, 5e-5), "fp16": Relative(5e-2, 5e-3), "int8": Relative(1.0, 0.2)}
+)
+Part = Literal["encoder", "decoder"]
+
+
+@dataclass(frozen=True)
+class CaptionerRole:
+    """One of a captioner's two networks. They are exported together, as one version of each.
+
+    The encoder takes `pixels` UINT8 [side, side, 3] RGB and gives `cross`, every layer's keys and values of the
+    picture. The decoder takes one token of each of b texts of one picture, `ids` INT64 [b], what it noted of the
+    tokens before, `past`, and `cross`; it gives the next token's `logits` FP32 [b, vocabulary] and `present`, the past
+    of the next step. Layers, heads, tokens and widths are each network's own, so that any decoder fits.
+    """
+
+    captioner: str
+    part: Part
+    framing: Framing
+    families: tuple[Family, ...]
+    tolerance: MappingProxyType[Precision, Relative] = field(default_factory=lambda: LOGIT_TOLERANCE)
+
+    @property
+    def name(self) -> str:
+        return f"{self.captioner}_{self.part}"
+
+    @property
+    def size(self) -> int:
+        return self.framing.side
+
+
+OneNetwork: TypeAlias = MatteRole | EmbedderRole | TextRole
+Role: TypeAlias = OneNetwork | CaptionerRole
+
+
+def _captioner(name: str, framing: Framing) -> tuple[CaptionerRole, ...]:
+    return tuple(
+        CaptionerRole(name, part, framing, ("blip", "vision-encoder-decoder")) for part in ("encoder", "decoder")
+    )
+
 
 _ROLES: tuple[Role, ...] = (
     MatteRole("step_matte", 512, ("segformer",)),
@@ -93,11 +144,14 @@ _ROLES: tuple[Role, ...] = (
     TextRole("embed_clip_text_vit_l_14_336", 768),
     EmbedderRole("embed_dino_v2_vit_b_14", Framing(256, 224), 768, ("dinov2",)),
     EmbedderRole("embed_dino_v3_vit_l_16", Framing(None, 224, "bilinear"), 1024, ("dinov3",)),
+    *_captioner("captioner", Framing(None, 384)),
 )
 ROLES: MappingProxyType[str, Role] = MappingProxyType({role.name: role for role in _ROLES})
 
 
 def role_named(name: str) -> Role:
-    if name not in ROLES:
-        raise UsageError(f"unknown role {name!r}; roles: {', '.join(ROLES)}")
-    return ROLES[name]
+    """The role of a network's name, or of a captioner's, whose two networks are one export."""
+    for known in (name, f"{name}_encoder"):
+        if known in ROLES:
+            return ROLES[known]
+    raise UsageError(f"unknown role {name!r}; roles: {', '.join(ROLES)}")

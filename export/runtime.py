@@ -1,6 +1,6 @@
 """ONNX Runtime on the CPU, quiet, with its errors as one type."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +34,14 @@ class Session:
         self.outputs: tuple[str, ...] = tuple(output.name for output in self._session.get_outputs())
 
     def run(self, name: str, value: Answer, outputs: Sequence[str] | None = None) -> list[Answer]:
+        return self.feed({name: value}, outputs)
+
+    def feed(self, values: Mapping[str, Answer], outputs: Sequence[str] | None = None) -> list[Answer]:
+        """The outputs for several inputs."""
         options = ort.RunOptions()
         options.log_severity_level = _FATAL_ONLY
         try:
-            answers: list[Answer] = self._session.run(outputs, {name: value}, options)
+            answers: list[Answer] = self._session.run(outputs, dict(values), options)
         except _ERRORS as error:
             raise SessionError(_first_line(error)) from error
         return answers

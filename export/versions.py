@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -88,6 +88,33 @@ def publish(staged: Path, wanted: int | None = None) -> Path:
         except OSError:
             if not target.exists():
                 raise
+
+
+def publish_together(staged: Sequence[Path], wanted: int | None = None) -> list[Path]:
+    """Staged folders of several models under one number that is free in all, or none of them: who reads the first and
+    not yet the last finds no such version there.
+    """
+    while True:
+        number = max(next_version(one.parent) for one in staged) if wanted is None else wanted
+        published: list[tuple[Path, Path]] = []
+        try:
+            for one in staged:
+                target = publish(one, number)
+                published.append((one, target))
+        except UsageError:
+            _take_back(published)
+            if wanted is not None or not any((one.parent / str(number)).exists() for one in staged):
+                raise
+        except OSError:
+            _take_back(published)
+            raise
+        else:
+            return [target for _, target in published]
+
+
+def _take_back(published: Sequence[tuple[Path, Path]]) -> None:
+    for staged, target in published:
+        target.rename(staged)
 
 
 def next_version(folder: Path) -> int:

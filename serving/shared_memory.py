@@ -24,6 +24,8 @@ _FAMILY = "darkroom"
 _START_TICKS = 19  # field 22 of /proc/PID/stat; the third is the first after the name
 _REGION_BYTES = 1 << 20
 _BYTES_OF_PICTURE_FILE = 4 << 20
+_SIDES = 2
+_BYTES_OF_OPEN_TENSOR = 64 << 20  # the keys and values that BLIP keeps of one picture are 43 MB
 _ITEM_BYTES = {"UINT8": 1, "INT8": 1, "BOOL": 1, "UINT16": 2, "INT16": 2, "FP16": 2, "BF16": 2, "FP64": 8, "INT64": 8}
 
 
@@ -80,6 +82,8 @@ class _Picture:
         kind = model_config_pb2.DataType.Name(tensor.data_type).removeprefix("TYPE_")
         if kind == "STRING":
             return _BYTES_OF_PICTURE_FILE
+        if sum(size < 0 for size in tensor.dims) > _SIDES:  # no picture, but a network's own notes
+            return _BYTES_OF_OPEN_TENSOR
         edge = isqrt(self.pixels)
         return prod(edge if size < 0 else size for size in tensor.dims) * _ITEM_BYTES.get(kind, 4)
 

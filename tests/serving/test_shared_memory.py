@@ -29,6 +29,15 @@ def test_the_need_grows_with_instances_and_pictures() -> None:
     assert shared_memory.needed_bytes([model(STEP)], 1) < one / 8
 
 
+def test_a_tensor_that_is_no_picture_does_not_grow_with_pictures() -> None:
+    notes = STEP + " input { name: 'past' data_type: TYPE_FP32 dims: [ -1, -1, -1, -1 ] }"
+    more = [
+        shared_memory.needed_bytes([model(notes)], size) - shared_memory.needed_bytes([model(STEP)], size)
+        for size in (1, 50)
+    ]
+    assert more == [64 << 20] * 2
+
+
 def test_a_pipeline_needs_no_memory_of_its_own() -> None:
     assert (
         shared_memory.needed_bytes([model(STEP.replace("backend", "platform").replace("python", "ensemble"))], 12) == 0

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .options import Options
 
 NOT_SERVED = "is not at ready state"  # as Triton words it
-UNAVAILABLE = pb_utils.TritonError.UNAVAILABLE
 
 
 class CallError(Exception):
@@ -72,7 +71,8 @@ class TritonPythonModel:
         """By the newest version that is served: one that was exported a moment ago may not be loaded yet."""
         languages = self._languages.newest_first()
         if not languages:
-            raise CallError(pb_utils.TritonError("no version of the captioner is there", UNAVAILABLE))
+            text = "no version of the captioner is there"
+            raise CallError(pb_utils.TritonError(text, pb_utils.TritonError.UNAVAILABLE))
         *newer, oldest = languages
         for language in newer:
             with suppress(NotServedError):
