@@ -9,12 +9,13 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from export.errors import ContractError
-from export.roles import EmbedderRole, Role
+from export.roles import EmbedderRole, FaceRole, Role
 
 PIXELS = "pixels"
 ALPHA = "alpha"
 EMBEDDING = "embedding"
 NORMALIZED = "normalized"
+PROBABILITY = "probability"
 BATCH = "batch"
 _TRITON_NAMES = MappingProxyType({"FLOAT": "FP32", "FLOAT16": "FP16", "DOUBLE": "FP64", "BFLOAT16": "BF16"})
 OWN = "darkroom_"  # prefix of every tensor that wrapping adds
@@ -58,6 +59,9 @@ def read(path: Path) -> Contract:
 
 def of_role(role: Role) -> Contract:
     """What the exporter writes for a role."""
+    if isinstance(role, FaceRole):
+        answers = tuple(Tensor(name, "TYPE_FP32", (-1, *shape)) for name, shape in role.outputs.items())
+        return Contract(1, (Tensor(PIXELS, "TYPE_FP32", (-1, role.size, role.size, 3)),), answers)
     pixels = Tensor(PIXELS, "TYPE_UINT8", (-1, role.size, role.size, 3))
     if isinstance(role, EmbedderRole):
         vectors = tuple(Tensor(name, "TYPE_FP32", (-1, role.width)) for name in (EMBEDDING, NORMALIZED))

@@ -102,11 +102,12 @@ def contract_rows(promised: Contract, model: onnx.ModelProto) -> list[Row]:
 
 
 def runner(path: Path, output: str) -> Runner:
-    """One output of the file in ONNX Runtime, on the CPU with its defaults."""
+    """One output of the file in ONNX Runtime, on the CPU with its defaults; pictures in the type that it takes."""
     session = Session(path)
+    kind = np.float32 if session.inputs[PIXELS] == "tensor(float)" else np.uint8
 
     def run(batch: Pictures) -> Answer:
-        return session.run(PIXELS, batch, [output])[0]
+        return session.run(PIXELS, batch.astype(kind, copy=False), [output])[0]
 
     return run
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 from export.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "int8"]
-Family = Literal["segformer", "remote", "onnx", "clip", "dinov2", "dinov3"]
+Family = Literal["segformer", "remote", "onnx", "clip", "dinov2", "dinov3", "mtcnn"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
@@ -66,7 +66,30 @@ class EmbedderRole:
         return self.framing.side
 
 
-Role: TypeAlias = MatteRole | EmbedderRole
+# The largest difference of a probability, or of a move as a fraction of the box.
+FACE_TOLERANCE: MappingProxyType[Precision, float] = MappingProxyType({"fp32": 1e-4, "fp16": 2e-2, "int8": 5e-2})
+
+
+@dataclass(frozen=True)
+class FaceRole:
+    """`pixels` FP32 [size, size, 3] in, RGB from 0 to 255: averages over parts of a picture, which are no whole levels.
+    `outputs` are FP32, with their shapes for one. Where `packed`, several pictures lie on one sheet.
+    """
+
+    name: str
+    size: int
+    outputs: MappingProxyType[str, tuple[int, ...]]
+    packed: bool = False
+    families: tuple[Family, ...] = ("mtcnn",)
+    tolerance: MappingProxyType[Precision, float] = field(default_factory=lambda: FACE_TOLERANCE)
+
+
+def _face(name: str, size: int, places: tuple[int, ...], **more: tuple[int, ...]) -> FaceRole:
+    shapes = {"probability": places or (1,), "regression": (*places, 4), **more}
+    return FaceRole(name, size, MappingProxyType(shapes), packed=bool(places))
+
+
+Role: TypeAlias = MatteRole | EmbedderRole | FaceRole
 
 _ROLES: tuple[Role, ...] = (
     MatteRole("step_matte", 512, ("segformer",)),
@@ -78,11 +101,25 @@ _ROLES: tuple[Role, ...] = (
     EmbedderRole("embed_clip_vit_l_14_336", Framing(336, 336), 768, ("clip",)),
     EmbedderRole("embed_dino_v2_vit_b_14", Framing(256, 224), 768, ("dinov2",)),
     EmbedderRole("embed_dino_v3_vit_l_16", Framing(None, 224, "bilinear"), 1024, ("dinov3",)),
+    _face("face_pnet", 256, (123, 123)),
+    _face("face_rnet", 24, ()),
+    _face("face_onet", 48, (), landmarks=(10,)),
 )
 ROLES: MappingProxyType[str, Role] = MappingProxyType({role.name: role for role in _ROLES})
 
 
+# What is exported together, from one checkpoint.
+GROUPS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
+    {"face_detector": ("face_pnet", "face_rnet", "face_onet")}
+)
+
+
+def roles_named(name: str) -> list[Role]:
+    """One role, or all of a group."""
+    return [role_named(one) for one in GROUPS.get(name, (name,))]
+
+
 def role_named(name: str) -> Role:
     if name not in ROLES:
-        raise UsageError(f"unknown role {name!r}; roles: {', '.join(ROLES)}")
+        raise UsageError(f"unknown role {name!r}; roles: {', '.join([*ROLES, *GROUPS])}")
     return ROLES[name]

@@ -30,6 +30,7 @@ class Session:
             self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except _ERRORS as error:
             raise SessionError(_first_line(error)) from error
+        self.inputs: dict[str, str] = {entry.name: entry.type for entry in self._session.get_inputs()}
         self.outputs: tuple[str, ...] = tuple(output.name for output in self._session.get_outputs())
 
     def run(self, name: str, value: Answer, outputs: Sequence[str] | None = None) -> list[Answer]:

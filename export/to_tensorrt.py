@@ -115,7 +115,7 @@ def runner(plan: Path, output: str) -> Runner:
 
     def run(batch: Pictures) -> Answer:
         context.set_input_shape(PIXELS, batch.shape)
-        tensors = {PIXELS: torch.from_numpy(batch).cuda()}
+        tensors = {PIXELS: torch.from_numpy(batch).to(types[engine.get_tensor_dtype(PIXELS)]).cuda()}
         for name in filter(lambda name: name != PIXELS, names):
             shape, dtype = tuple(context.get_tensor_shape(name)), types[engine.get_tensor_dtype(name)]
             tensors[name] = torch.empty(shape, dtype=dtype, device="cuda")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imaging.arrays import Bytes, Floats
+    from imaging.face_settings import Settings
     from imaging.pyramid import Level, Place
 
     Network = Callable[[Floats], Awaitable[Mapping[str, Floats]]]
@@ -44,17 +45,6 @@ class Look:
 
 FIRST_LOOK = Look(24, 256, MappingProxyType({"probability": 1, "regression": 4}))
 CLOSE_LOOK = Look(48, 128, MappingProxyType({"probability": 1, "regression": 4, "landmarks": 10}))
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """`smallest` is the side in pixels of the smallest face, `factor` from one scale to the next, `least` the scores
-    that pass P-Net, R-Net and O-Net. The values are facenet-pytorch's own.
-    """
-
-    smallest: int = 20
-    factor: float = 0.709
-    least: tuple[float, float, float] = (0.6, 0.7, 0.7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +79,8 @@ class Search:
 
 async def find(searches: Sequence[Search], networks: Networks, settings: Settings) -> list[Faces]:
     """Return the faces of every picture, in coordinates of the whole picture."""
+    if not searches:
+        return []
     least = settings.least
     seen = await _proposed(searches, networks.proposal, settings)
     judged = await _judged(searches, seen, networks.refinement, FIRST_LOOK)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SAME_LEVEL, SAME_PICTURE, SAME_FACE = 0.5, 0.7, 0.7  # how much two boxes may overlap
 LANDMARKS = 5
+MOST = 5_000  # candidates of one scale: suppression takes their square, and no photograph has as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def at_scale(parts: list[Sightings], scale: float) -> Candidates:
     """Return the candidates of one scale, from the sightings on its tiles; of those that overlap the best stays."""
     places, scores, moves = (np.concatenate([getattr(part, name) for part in parts]) for name in Sightings.__slots__)
     order = np.lexsort((places[:, 1], places[:, 0]))  # row by row: of equal scores the first stays
+    order = order[np.argsort(-scores[order], kind="stable")[:MOST]]
     corners = STRIDE * places[order, ::-1].astype(np.float32)
     boxes = np.concatenate([_unscaled(corners + 1, scale), _unscaled(corners + FIELD, scale)], axis=1)
     found = Candidates(boxes, scores[order], moves[order])
