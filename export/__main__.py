@@ -10,7 +10,7 @@ from typing import NoReturn, get_args
 from export import figures
 from export.errors import ExportError, ProofError, UsageError
 from export.options import REPOSITORY, Activation, Engine, Options
-from export.roles import PRECISIONS, ROLES, role_named
+from export.roles import GROUPS, PRECISIONS, ROLES, role_named, roles_named
 
 
 class _Parser(argparse.ArgumentParser):
@@ -44,16 +44,17 @@ def _refuse(error: ExportError) -> int:
 
 def _export(words: Sequence[str]) -> None:
     given = vars(_parser().parse_args(words))
-    role, name = role_named(given.pop("role")), given.pop("checkpoint")
+    roles, name = roles_named(given.pop("role")), given.pop("checkpoint")
     options = Options(**given)
     from export.exporter import export
     from export.quiet import quiet_libraries
 
-    with quiet_libraries():
-        done = export(role, name, options)
-    print(done.proof.table())
-    for folder in (done.folder, *done.also):
-        print(f"wrote {folder}")
+    for role in roles:
+        with quiet_libraries():
+            done = export(role, name, options)
+        print(done.proof.table())
+        for folder in (done.folder, *done.also):
+            print(f"wrote {folder}")
 
 
 def _add_figures(words: Sequence[str]) -> None:
@@ -76,9 +77,14 @@ def _from_one(text: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m export", description=__doc__, allow_abbrev=False)
-    parser.add_argument("role", help=", ".join(ROLES))
+    parser.add_argument("role", help=", ".join([*ROLES, *GROUPS]))
     add = parser.add_argument
-    add("--checkpoint", required=True, metavar="DIR_OR_HUB_ID", help="folder, .onnx file, or organisation/name")
+    add(
+        "--checkpoint",
+        required=True,
+        metavar="DIR_OR_HUB_ID",
+        help="folder, .onnx file, wheel of weights, or organisation/name",
+    )
     add("--revision", metavar="R", help="branch, tag or commit of a hub checkpoint")
     add("--file", metavar="PATH", help="which .onnx file inside the checkpoint")
     add("--output", metavar="NAME", help="which output of a ready-made ONNX file is the matte")

@@ -9,13 +9,14 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from export.errors import ContractError
-from export.roles import CaptionerRole, EmbedderRole, Role, TextRole
+from export.roles import CaptionerRole, EmbedderRole, FaceRole, Role, TextRole
 
 PIXELS = "pixels"
 ALPHA = "alpha"
 EMBEDDING = "embedding"
 NORMALIZED = "normalized"
 CROSS, IDS, PAST, LOGITS, PRESENT = "cross", "ids", "past", "logits", "present"
+PROBABILITY = "probability"
 BATCH = "batch"
 _TRITON_NAMES = MappingProxyType({"FLOAT": "FP32", "FLOAT16": "FP16", "DOUBLE": "FP64", "BFLOAT16": "BF16"})
 OWN = "darkroom_"  # prefix of every tensor that wrapping adds
@@ -63,6 +64,9 @@ def of_role(role: Role) -> Contract:
         return Contract(1, (Tensor(IDS, "TYPE_INT32", (-1, role.length)),), _vectors(role.width))
     if isinstance(role, CaptionerRole):
         return _of_captioner(role)
+    if isinstance(role, FaceRole):
+        answers = tuple(Tensor(name, "TYPE_FP32", (-1, *shape)) for name, shape in role.outputs.items())
+        return Contract(1, (Tensor(PIXELS, "TYPE_FP32", (-1, role.size, role.size, 3)),), answers)
     pixels = Tensor(PIXELS, "TYPE_UINT8", (-1, role.size, role.size, 3))
     if isinstance(role, EmbedderRole):
         return Contract(1, (pixels,), _vectors(role.width))

@@ -14,7 +14,7 @@ from export.loaded import Loaded
 from export.options import Options
 from export.pictures import Samples
 from export.proof import Proof, runner
-from export.roles import CaptionerRole, EmbedderRole, OneNetwork, Precision, Role, TextRole
+from export.roles import CaptionerRole, EmbedderRole, FaceRole, OneNetwork, Precision, Role, TextRole
 from export.to_tensorrt import PLAN, Plan
 
 MODEL = "model.onnx"
@@ -79,6 +79,10 @@ def _load(checkpoint: Checkpoint, role: OneNetwork, options: Options, samples: S
         from export import embedders
 
         return embedders.load(checkpoint, role, options, samples)
+    if isinstance(role, FaceRole):
+        from export import faces
+
+        return faces.load(checkpoint, role, options, samples)
     return mattes.load(checkpoint, role, options, samples)
 
 

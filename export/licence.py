@@ -32,6 +32,7 @@ KNOWN = (
     Known("onnx-community/birefnet*", "MIT", commercial=True),
     Known("openai/clip-vit*", "MIT", commercial=True),
     Known("facebook/dinov2*", "Apache-2.0", commercial=True),
+    Known("facenet_pytorch*", "MIT", commercial=True),
     Known("facebook/dinov3*", "LicenseRef-DINOv3", commercial=True),
 )
 

@@ -9,14 +9,18 @@ from export.errors import CheckpointError, RemoteCodeError, UsageError
 from export.network import Network
 from export.options import Options
 from export.processor import BILINEAR
-from export.roles import Family, MatteRole, Role
+from export.roles import FaceRole, Family, MatteRole, Role
 
 
 def open_checkpoint(role: Role, name: str, options: Options) -> Checkpoint:
     """The files behind a name, of a kind that the role takes. Raises RemoteCodeError, before anything of a
     checkpoint's own code is read, unless the options trust it.
     """
-    if checkpoints.is_hub_id(name):
+    if isinstance(role, FaceRole):
+        from export import faces
+
+        found = faces.open_local(name)
+    elif checkpoints.is_hub_id(name):
         found = _from_hub(role, name, options)
     else:
         found = checkpoints.open_local(name, file=options.file)

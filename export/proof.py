@@ -3,10 +3,11 @@
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 
 import numpy as np
 import onnx
@@ -101,13 +102,19 @@ def contract_rows(promised: Contract, model: onnx.ModelProto) -> list[Row]:
     ]
 
 
+_TYPES: Mapping[str, type[np.generic]] = MappingProxyType(
+    {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(int32)": np.int32}
+)
+
+
 def runner(path: Path, output: str) -> Runner:
-    """One output of the file in ONNX Runtime, on the CPU with its defaults."""
+    """One output of the file in ONNX Runtime, on the CPU with its defaults; pictures in the type that it takes."""
     session = Session(path)
-    (given,) = session.inputs
+    ((given, kind),) = session.inputs.items()
+    dtype = _TYPES[kind]
 
     def run(batch: Pictures) -> Answer:
-        return session.run(given, batch, [output])[0]
+        return session.run(given, batch.astype(dtype, copy=False), [output])[0]
 
     return run
 

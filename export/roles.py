@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 from export.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "int8"]
-Family = Literal["segformer", "remote", "onnx", "clip", "dinov2", "dinov3", "blip", "vision-encoder-decoder"]
+Family = Literal["segformer", "remote", "onnx", "clip", "dinov2", "dinov3", "blip", "vision-encoder-decoder", "mtcnn"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
@@ -120,7 +120,30 @@ class CaptionerRole:
         return self.framing.side
 
 
-OneNetwork: TypeAlias = MatteRole | EmbedderRole | TextRole
+# The largest difference of a probability, or of a move as a fraction of the box.
+FACE_TOLERANCE: MappingProxyType[Precision, float] = MappingProxyType({"fp32": 1e-4, "fp16": 2e-2, "int8": 5e-2})
+
+
+@dataclass(frozen=True)
+class FaceRole:
+    """`pixels` FP32 [size, size, 3] in, RGB from 0 to 255: averages over parts of a picture, which are no whole levels.
+    `outputs` are FP32, with their shapes for one. Where `packed`, several pictures lie on one sheet.
+    """
+
+    name: str
+    size: int
+    outputs: MappingProxyType[str, tuple[int, ...]]
+    packed: bool = False
+    families: tuple[Family, ...] = ("mtcnn",)
+    tolerance: MappingProxyType[Precision, float] = field(default_factory=lambda: FACE_TOLERANCE)
+
+
+def _face(name: str, size: int, places: tuple[int, ...], **more: tuple[int, ...]) -> FaceRole:
+    shapes = {"probability": places or (1,), "regression": (*places, 4), **more}
+    return FaceRole(name, size, MappingProxyType(shapes), packed=bool(places))
+
+
+OneNetwork: TypeAlias = MatteRole | EmbedderRole | TextRole | FaceRole
 Role: TypeAlias = OneNetwork | CaptionerRole
 
 
@@ -145,8 +168,22 @@ _ROLES: tuple[Role, ...] = (
     EmbedderRole("embed_dino_v2_vit_b_14", Framing(256, 224), 768, ("dinov2",)),
     EmbedderRole("embed_dino_v3_vit_l_16", Framing(None, 224, "bilinear"), 1024, ("dinov3",)),
     *_captioner("captioner", Framing(None, 384)),
+    _face("face_pnet", 256, (123, 123)),
+    _face("face_rnet", 24, ()),
+    _face("face_onet", 48, (), landmarks=(10,)),
 )
 ROLES: MappingProxyType[str, Role] = MappingProxyType({role.name: role for role in _ROLES})
+
+
+# What is exported together, from one checkpoint.
+GROUPS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
+    {"face_detector": ("face_pnet", "face_rnet", "face_onet")}
+)
+
+
+def roles_named(name: str) -> list[Role]:
+    """One role, or all of a group."""
+    return [role_named(one) for one in GROUPS.get(name, (name,))]
 
 
 def role_named(name: str) -> Role:
@@ -154,4 +191,4 @@ def role_named(name: str) -> Role:
     for known in (name, f"{name}_encoder"):
         if known in ROLES:
             return ROLES[known]
-    raise UsageError(f"unknown role {name!r}; roles: {', '.join(ROLES)}")
+    raise UsageError(f"unknown role {name!r}; roles: {', '.join([*ROLES, *GROUPS])}")

@@ -119,7 +119,7 @@ def runner(plan: Path, output: str) -> Runner:
 
     def run(batch: Pictures) -> Answer:
         context.set_input_shape(given, batch.shape)
-        tensors = {given: torch.from_numpy(batch).cuda()}
+        tensors = {given: torch.from_numpy(batch).to(types[engine.get_tensor_dtype(given)]).cuda()}
         for name in filter(lambda name: name != given, names):
             shape, dtype = tuple(context.get_tensor_shape(name)), types[engine.get_tensor_dtype(name)]
             tensors[name] = torch.empty(shape, dtype=dtype, device="cuda")

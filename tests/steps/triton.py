@@ -105,6 +105,13 @@ class Calls(Protocol):
     async def __call__(self, model: str, version: int, inputs: dict[str, NDArray[Any]]) -> Called: ...
 
 
+@dataclass
+class PreferredMemory:
+    """Where a step wants a called model's answer; a step that reads it with NumPy wants it in host memory."""
+
+    kind: int
+
+
 def get_output_tensor_by_name(response: Called, name: str) -> Tensor | None:
     return Tensor(name, response.tensors[name]) if name in response.tensors else None
 
@@ -118,6 +125,7 @@ def _requests_to(calls: Calls) -> type:
         requested_output_names: list[str]
         inputs: list[Tensor]
         model_version: int = -1
+        preferred_memory: PreferredMemory | None = None
 
         async def async_exec(self) -> Called:
             return await calls(self.model_name, self.model_version, {one.name(): one.values for one in self.inputs})
@@ -131,8 +139,9 @@ def load(step: str, calls: Calls | None = None) -> types.ModuleType:
     """
     stand_in = types.ModuleType("triton_python_backend_utils")
     parts = (Tensor, TritonError, InferenceResponse, Logger, get_input_tensor_by_name, get_output_tensor_by_name)
-    for part in parts:
+    for part in (*parts, PreferredMemory):
         setattr(stand_in, part.__name__, part)
+    setattr(stand_in, "TRITONSERVER_MEMORY_CPU", 0)  # noqa: B010 - a module has no such attribute to mypy
     if calls is not None:
         setattr(stand_in, "InferenceRequest", _requests_to(calls))  # noqa: B010 - a module has no such attribute to mypy
     folder = REPOSITORY / step / "1"
