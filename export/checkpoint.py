@@ -17,7 +17,17 @@ WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.pth")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _REMOTE_CLASS = "AutoModelForImageSegmentation"
 _FAMILIES: Mapping[str, Family] = MappingProxyType(
-    {"segformer": "segformer", "clip": "clip", "clip_vision_model": "clip", "dinov2": "dinov2", "dinov3_vit": "dinov3"}
+    {
+        "segformer": "segformer",
+        "clip": "clip",
+        "clip_vision_model": "clip",
+        "dinov2": "dinov2",
+        "dinov3_vit": "dinov3",
+        "rt_detr_v2": "detr",
+        "rt_detr": "detr",
+        "d_fine": "detr",
+        "rf_detr": "detr",
+    }
 )
 
 

@@ -9,12 +9,14 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from export.errors import ContractError
-from export.roles import EmbedderRole, Role
+from export.roles import DetectorRole, EmbedderRole, Role
 
 PIXELS = "pixels"
 ALPHA = "alpha"
 EMBEDDING = "embedding"
 NORMALIZED = "normalized"
+BOXES = "boxes"
+SCORES = "scores"
 BATCH = "batch"
 _TRITON_NAMES = MappingProxyType({"FLOAT": "FP32", "FLOAT16": "FP16", "DOUBLE": "FP64", "BFLOAT16": "BF16"})
 OWN = "darkroom_"  # prefix of every tensor that wrapping adds
@@ -58,11 +60,19 @@ def read(path: Path) -> Contract:
 
 def of_role(role: Role) -> Contract:
     """What the exporter writes for a role."""
+    if isinstance(role, DetectorRole):
+        return _of_detector(role)
     pixels = Tensor(PIXELS, "TYPE_UINT8", (-1, role.size, role.size, 3))
     if isinstance(role, EmbedderRole):
         vectors = tuple(Tensor(name, "TYPE_FP32", (-1, role.width)) for name in (EMBEDDING, NORMALIZED))
         return Contract(max_batch_size=1, inputs=(pixels,), outputs=vectors)
     return Contract(1, (pixels,), (Tensor(ALPHA, "TYPE_UINT8", (-1, role.size, role.size)),))
+
+
+def _of_detector(role: DetectorRole) -> Contract:
+    count, side = (-1, -1) if role.count is None else (role.count, role.size)
+    outputs = (Tensor(BOXES, "TYPE_FP32", (-1, count, 4)), Tensor(SCORES, "TYPE_FP32", (-1, count)))
+    return Contract(max_batch_size=1, inputs=(Tensor(PIXELS, "TYPE_UINT8", (-1, side, side, 3)),), outputs=outputs)
 
 
 def of_graph(model: onnx.ModelProto) -> Contract:

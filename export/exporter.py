@@ -14,7 +14,7 @@ from export.loaded import Loaded
 from export.options import Options
 from export.pictures import Samples
 from export.proof import Proof, runner
-from export.roles import EmbedderRole, Precision, Role
+from export.roles import DetectorRole, EmbedderRole, Precision, Role
 from export.to_tensorrt import PLAN, Plan
 
 MODEL = "model.onnx"
@@ -59,6 +59,10 @@ def _load(checkpoint: Checkpoint, role: Role, options: Options, samples: Samples
         from export import embedders
 
         return embedders.load(checkpoint, role, options, samples)
+    if isinstance(role, DetectorRole):
+        from export import detectors
+
+        return detectors.load(checkpoint, role, options, samples)
     return mattes.load(checkpoint, role, options, samples)
 
 

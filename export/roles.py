@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 from export.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "int8"]
-Family = Literal["segformer", "remote", "onnx", "clip", "dinov2", "dinov3"]
+Family = Literal["segformer", "remote", "onnx", "clip", "dinov2", "dinov3", "detr", "state_dict"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
@@ -66,7 +66,42 @@ class EmbedderRole:
         return self.framing.side
 
 
-Role: TypeAlias = MatteRole | EmbedderRole
+@dataclass(frozen=True)
+class BoxTolerance:
+    """How far boxes may be from those of the reference: pixels of a picture of 640, score, and the share of boxes that
+    have no counterpart at all, since of two queries that are nearly as good now one is taken, now the other.
+    """
+
+    largest: float
+    mean: float
+    score: float
+    unmatched: float
+
+
+BOX_TOLERANCE: MappingProxyType[Precision, BoxTolerance] = MappingProxyType(
+    {
+        "fp32": BoxTolerance(1.0, 0.05, 0.005, 0.02),
+        "fp16": BoxTolerance(8.0, 1.0, 0.05, 0.1),
+        "int8": BoxTolerance(16.0, 4.0, 0.1, 0.3),
+    }
+)
+
+
+@dataclass(frozen=True)
+class DetectorRole:
+    """`pixels` UINT8 RGB in; `boxes` FP32 [count, 4], xmin ymin xmax ymax as shares of width and height, and `scores`
+    FP32 [count] out, the best first. Pictures are squeezed to [size, size, 3], or where `count` is None they come at
+    their own size, one at a time, with as many boxes as are found; `size` is then what they are tried at.
+    """
+
+    name: str
+    size: int
+    count: int | None
+    families: tuple[Family, ...]
+    tolerance: MappingProxyType[Precision, BoxTolerance] = field(default_factory=lambda: BOX_TOLERANCE)
+
+
+Role: TypeAlias = MatteRole | EmbedderRole | DetectorRole
 
 _ROLES: tuple[Role, ...] = (
     MatteRole("step_matte", 512, ("segformer",)),
@@ -78,6 +113,8 @@ _ROLES: tuple[Role, ...] = (
     EmbedderRole("embed_clip_vit_l_14_336", Framing(336, 336), 768, ("clip",)),
     EmbedderRole("embed_dino_v2_vit_b_14", Framing(256, 224), 768, ("dinov2",)),
     EmbedderRole("embed_dino_v3_vit_l_16", Framing(None, 224, "bilinear"), 1024, ("dinov3",)),
+    DetectorRole("person_detector", 640, 300, ("detr",)),
+    DetectorRole("person_detector_faster_rcnn", 640, None, ("state_dict",)),
 )
 ROLES: MappingProxyType[str, Role] = MappingProxyType({role.name: role for role in _ROLES})
 
