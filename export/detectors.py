@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -94,10 +95,16 @@ class LoadedDetector:
     answer: str = SCORES
     precision: Precision = "fp32"
 
-    def graph(self, precision: Precision) -> onnx.ModelProto:
+    @cached_property
+    def plain(self) -> onnx.ModelProto:
+        """The graph in float32, which takes a while."""
         example = torch.zeros(2, self.role.size, self.role.size, 3, dtype=torch.uint8)
         with _unchecked():
-            plain = exported(self.module, example, PIXELS, [BOXES, SCORES], OPSET)
+            return exported(self.module, example, PIXELS, [BOXES, SCORES], OPSET)
+
+    def graph(self, precision: Precision) -> onnx.ModelProto:
+        plain = onnx.ModelProto()
+        plain.CopyFrom(self.plain)
         return stripped(CONVERT[precision](plain))
 
     def prove(self, path: Path, promised: Contract, precision: Precision) -> Proof:
@@ -147,7 +154,7 @@ class LoadedDetector:
         planes = self._planes(batch)
         with torch.inference_mode():
             answers = [self.module.detections(torch.from_numpy(planes[i : i + 1])) for i in range(len(planes))]
-        found = [_plain(boxes.numpy()[0], scores.numpy()[0]) for boxes, scores in answers]
+        found = [plain_detections(boxes.numpy()[0], scores.numpy()[0]) for boxes, scores in answers]
         if not all(np.isfinite(one.boxes).all() and np.isfinite(one.scores).all() for one in found):
             raise CheckpointError(f"{self.folder}: the network answers with values that are no finite numbers")
         return found
@@ -159,9 +166,7 @@ class LoadedDetector:
 
 def load(checkpoint: Checkpoint, role: DetectorRole, options: Options, samples: Samples) -> Loaded:
     """Raises CheckpointError for weights, labels and processors that do not give what the role promises."""
-    for name in _MATTES_ONLY:
-        if getattr(options, name) is not None:
-            raise UsageError(f"--{name} is for mattes; {role.name} is a detector")
+    refuse_options(role, options)
     preprocessing = processor.read_squeezed(checkpoint.folder / PROCESSOR_FILE)
     side = options.network_size or preprocessing.size or role.size
     if side < SMALLEST_SIDE:
@@ -172,13 +177,20 @@ def load(checkpoint: Checkpoint, role: DetectorRole, options: Options, samples: 
     return LoadedDetector(role, module, preprocessing, side, checkpoint.folder, samples)
 
 
+def refuse_options(role: DetectorRole, options: Options) -> None:
+    """Raises UsageError for what only other networks have."""
+    for name in _MATTES_ONLY:
+        if getattr(options, name) is not None:
+            raise UsageError(f"--{name} is for mattes; {role.name} is a detector")
+
+
 def in_batches(session: Session, batch: Pictures, size: int) -> list[Detections]:
     """What a file answers to the pictures of a batch, `size` of them at a time."""
     answers = [session.run(PIXELS, batch[i : i + size], [BOXES, SCORES]) for i in range(0, len(batch), size)]
-    return [_plain(*one) for boxes, scores in answers for one in zip(boxes, scores, strict=True)]
+    return [plain_detections(*one) for boxes, scores in answers for one in zip(boxes, scores, strict=True)]
 
 
-def _plain(boxes: Answer, scores: Answer) -> Detections:
+def plain_detections(boxes: Answer, scores: Answer) -> Detections:
     return Detections(np.asarray(boxes, dtype=np.float64), np.asarray(scores, dtype=np.float64))
 
 

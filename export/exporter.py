@@ -60,10 +60,18 @@ def _load(checkpoint: Checkpoint, role: Role, options: Options, samples: Samples
 
         return embedders.load(checkpoint, role, options, samples)
     if isinstance(role, DetectorRole):
-        from export import detectors
-
-        return detectors.load(checkpoint, role, options, samples)
+        return _load_detector(checkpoint, role, options, samples)
     return mattes.load(checkpoint, role, options, samples)
+
+
+def _load_detector(checkpoint: Checkpoint, role: DetectorRole, options: Options, samples: Samples) -> Loaded:
+    if checkpoint.family == "state_dict":
+        from export import faster_rcnn
+
+        return faster_rcnn.load(checkpoint, role, options, samples)
+    from export import detectors
+
+    return detectors.load(checkpoint, role, options, samples)
 
 
 def _promised(role: Role, options: Options) -> Contract:
