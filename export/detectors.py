@@ -55,7 +55,9 @@ class Detector(torch.nn.Module):
     deviation: torch.Tensor
     resize: torch.Tensor
 
-    def __init__(self, network: torch.nn.Module, person: int, preprocessing: Preprocessing, size: int, side: int) -> None:
+    def __init__(
+        self, network: torch.nn.Module, person: int, preprocessing: Preprocessing, size: int, side: int
+    ) -> None:
         super().__init__()
         self.network = network
         self.person = person
@@ -134,9 +136,7 @@ class LoadedDetector:
 
     def judge(self, check: str, found: Answer, wanted: Answer, precision: Precision) -> list[Row]:
         """How far two batches of scores [n, queries] are from each other; both come sorted, so order plays no part."""
-        limit = self.role.tolerance[precision].score
-        difference = float(np.abs(np.asarray(found, np.float64) - np.asarray(wanted, np.float64)).max())
-        return [Row(check, round(difference, 6), limit, "of the score, max", difference <= limit)]
+        return [matching.sorted_scores(check, found, wanted, self.role.tolerance[precision])]
 
     def facts(self, precision: Precision) -> dict[str, object]:
         return {

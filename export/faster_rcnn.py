@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -52,8 +52,8 @@ class FasterRcnn(torch.nn.Module):
         planes = pixels[0].permute(2, 0, 1).float() / 255
         (found,) = self.network([planes])
         persons = found["labels"] == PERSON
-        height, width = torch._shape_as_tensor(planes)[1:].float().split(1)  # noqa: SLF001 - sizes the tracer follows
-        boxes = found["boxes"][persons] / torch.cat([width, height, width, height])
+        sides = torch._shape_as_tensor(planes)[[2, 1, 2, 1]]  # noqa: SLF001 - sizes that the tracer follows
+        boxes = found["boxes"][persons] / sides.float()
         return boxes.clamp(0, 1)[None], found["scores"][persons][None]
 
 
@@ -71,21 +71,19 @@ class LoadedFasterRcnn:
     @cached_property
     def plain(self) -> onnx.ModelProto:
         """The graph in float32, which takes a while."""
-        buffer = BytesIO()
-        example = torch.from_numpy(self.samples.batch[:1])
-        with warnings.catch_warnings():
+        with TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the tracer warns of every size that it takes for a constant
             torch.onnx.export(
                 self.module,
-                (example,),
-                buffer,
+                (torch.from_numpy(self.samples.batch[:1]),),
+                f"{folder}/network.onnx",
                 input_names=[PIXELS],
                 output_names=[BOXES, SCORES],
                 dynamic_axes={PIXELS: {1: "height", 2: "width"}, BOXES: {1: "count"}, SCORES: {1: "count"}},
                 opset_version=OPSET,
                 dynamo=False,
             )
-        model = onnx.load_from_string(buffer.getvalue())
+            model = onnx.load(f"{folder}/network.onnx")
         for value in (*model.graph.input, *model.graph.output):
             # A batch of one picture, which the server counts as a batch all the same.
             value.type.tensor_type.shape.dim[0].dim_param = BATCH
@@ -117,7 +115,8 @@ class LoadedFasterRcnn:
         return Proof(rows, max(float(row.value) for row in values if row.unit == MOST))
 
     def judge(self, check: str, found: Answer, wanted: Answer, precision: Precision) -> list[Row]:
-        raise NotImplementedError(f"{check}: no engine is built of this network ({found.shape}, {wanted.shape}, {precision})")
+        """How far two lists of scores are from each other; both come sorted."""
+        return [matching.sorted_scores(check, found, wanted, self.role.tolerance[precision])]
 
     def facts(self, precision: Precision) -> dict[str, object]:
         return {

@@ -1,9 +1,11 @@
 """Two detectors' answers to the same pictures: which boxes are the same, and how far they are from each other.
 
-Detectors of the DETR family choose their queries by score, so that a last digit may put two nearly equal ones in another
-order, or one in another's place. Boxes are therefore compared with their nearest counterpart, never by their number.
+Detectors of the DETR family choose their queries by score, so that a last digit may put two nearly equal ones in
+another order, or one in another's place. Boxes are therefore compared with their nearest counterpart, never by their
+number.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,9 +46,7 @@ class Distances:
     count: int
 
 
-def rows(
-    check: str, found: Sequence[Detections], wanted: Sequence[Detections], tolerance: BoxTolerance
-) -> list[Row]:
+def rows(check: str, found: Sequence[Detections], wanted: Sequence[Detections], tolerance: BoxTolerance) -> list[Row]:
     """How two answers differ over several pictures, in both directions: what is missing, and what is made up."""
     pairs = list(zip(found, wanted, strict=True))
     parts = [_distances(one.looked_at, other) for one, other in pairs]
@@ -62,6 +62,15 @@ def rows(
         Row(check, round(score, 6), tolerance.score, "of the score, max", score <= tolerance.score),
         Row(check, round(lost, 4), tolerance.unmatched, f"of {count} boxes unmatched", lost <= tolerance.unmatched),
     ]
+
+
+def sorted_scores(
+    check: str, found: npt.NDArray[np.generic], wanted: npt.NDArray[np.generic], tolerance: BoxTolerance
+) -> Row:
+    """How far scores of the same shape, each picture's in descending order, are from each other at most."""
+    one, other = (np.asarray(scores, dtype=np.float64) for scores in (found, wanted))
+    largest = float(np.abs(one - other).max(initial=0)) if one.shape == other.shape else math.inf
+    return Row(check, round(largest, 6), tolerance.score, "of the score, max", largest <= tolerance.score)
 
 
 def orderly(found: Sequence[Detections]) -> Row:

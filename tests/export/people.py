@@ -27,7 +27,7 @@ output [
 ]
 """
 PERSON = DetectorRole("person_detector", SIDE, QUERIES, ("detr",))
-_ENCODER = {
+_ENCODER: dict[str, Any] = {
     "encoder_hidden_dim": 32,
     "encoder_ffn_dim": 64,
     "encoder_attention_heads": 2,
@@ -35,9 +35,20 @@ _ENCODER = {
     "decoder_in_channels": [32, 32, 32],
     "hidden_expansion": 0.5,
 }
-_DECODER = {"decoder_layers": 2, "d_model": 32, "decoder_ffn_dim": 64}
-_RESNET = {"embedding_size": 8, "hidden_sizes": [8, 16, 16, 32], "depths": [1, 1, 1, 1], "layer_type": "basic"}
-_DINO = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2, "num_windows": 2, "patch_size": 14}
+_DECODER: dict[str, Any] = {"decoder_layers": 2, "d_model": 32, "decoder_ffn_dim": 64}
+_RESNET: dict[str, Any] = {
+    "embedding_size": 8,
+    "hidden_sizes": [8, 16, 16, 32],
+    "depths": [1, 1, 1, 1],
+    "layer_type": "basic",
+}
+_DINO: dict[str, Any] = {
+    "hidden_size": 32,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 2,
+    "num_windows": 2,
+    "patch_size": 14,
+}
 _RF_SIDE = 84  # whole windows of patches, as 560 is; 6 x 6 patches, of which every one becomes a query
 
 
@@ -48,9 +59,7 @@ def make_repository(folder: Path) -> Path:
     return folder
 
 
-def make_rt_detr_v2(
-    folder: Path, side: int = SIDE, queries: int = QUERIES, labels: Mapping[int, str] = LABELS
-) -> Path:
+def make_rt_detr_v2(folder: Path, side: int = SIDE, queries: int = QUERIES, labels: Mapping[int, str] = LABELS) -> Path:
     from transformers import RTDetrResNetConfig, RTDetrV2Config, RTDetrV2ForObjectDetection
 
     backbone = RTDetrResNetConfig(**_RESNET, out_indices=[2, 3, 4])
@@ -132,7 +141,7 @@ def _named(queries: int, labels: Mapping[int, str]) -> dict[str, Any]:
 
 
 def _save(network: Any, config: Any, folder: Path) -> None:  # noqa: ANN401 - transformers' classes are many
-    """Random weights that keep pictures and places apart: the library's own are so small that all queries would be alike.
+    """Random weights that keep pictures and places apart; the library's own are so small that all queries are alike.
 
     Queries do not see each other, and those that come with a place in the list are alike: which of two nearly equal
     ones is taken is a matter of the last digit, and in untrained weights it would move all the other boxes.
@@ -143,16 +152,20 @@ def _save(network: Any, config: Any, folder: Path) -> None:  # noqa: ANN401 - tr
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 if parameter.dim() > 1 and parameter.numel():
-                    parameter.normal_(std=_gain(name) * parameter[0].numel() ** -0.5)
+                    parameter.normal_(std=_gain(name, parameter.dim()) * parameter[0].numel() ** -0.5)
+                elif "norm" in name and name.endswith("weight"):
+                    parameter.fill_(1)  # the library's batch normalisations start at nearly nothing
                 if name.endswith(("query_feat.weight", "reference_point_embed.weight")):
                     parameter.copy_(parameter[:1].expand_as(parameter))
         model.save_pretrained(folder)
 
 
-def _gain(name: str) -> float:
+def _gain(name: str, dimensions: int) -> float:
+    if dimensions == 4:
+        return 1.8  # convolutions: half of what comes in is lost at each activation, and nothing was normalised yet
     if "decoder" in name and "self_attn" in name and name.endswith(("out_proj.weight", "o_proj.weight")):
         return 0.0
-    return 0.3 if "bbox" in name else 1.2
+    return 0.3 if "bbox" in name else 1.0
 
 
 def _processor(folder: Path, side: int, **facts: Any) -> Path:  # noqa: ANN401

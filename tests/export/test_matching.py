@@ -31,11 +31,10 @@ def test_another_order_is_no_difference() -> None:
 def test_distances_are_in_pixels_of_640_and_both_limits_count() -> None:
     wanted = scattered(4)
     moved = wanted.boxes.copy()
-    moved[0, 2] += 2 / 640
+    moved[0, 2] += 1.8 / 640
     largest, mean, score, unmatched = compared(Detections(moved, wanted.scores - 0.02), wanted)
-    assert (largest.value, largest.ok) == (pytest.approx(2), False)
-    assert (mean.value, mean.ok) == (pytest.approx(0.5), True)
-    assert (score.value, score.ok) == (pytest.approx(0.02), False)
+    assert [row.value for row in (largest, mean, score)] == pytest.approx([1.8, 0.45, 0.02])
+    assert [row.ok for row in (largest, mean, score)] == [False, True, False]
     assert (unmatched.value, unmatched.unit) == (0, "of 8 boxes unmatched")
 
 
@@ -44,7 +43,8 @@ def test_what_is_missing_and_what_is_made_up_both_count() -> None:
     fewer = Detections(wanted.boxes[1:], wanted.scores[1:])
     for found, truth in ((fewer, wanted), (wanted, fewer)):
         unmatched = compared(found, truth)[3]
-        assert (unmatched.value, unmatched.ok) == (pytest.approx(1 / 19, abs=1e-4), False)
+        assert unmatched.value == pytest.approx(1 / 19, abs=1e-4)
+        assert not unmatched.ok
 
 
 def test_boxes_that_no_pipeline_looks_at_do_not_count() -> None:
@@ -78,3 +78,10 @@ def test_nothing_on_both_sides_is_agreement() -> None:
 )
 def test_order_and_borders_are_part_of_the_contract(boxes: list[list[float]], scores: list[float], ok: bool) -> None:  # noqa: FBT001
     assert matching.orderly([Detections(np.array(boxes), np.array(scores))]).ok is ok
+
+
+def test_sorted_scores_are_compared_one_by_one_and_never_across_shapes() -> None:
+    scores = np.array([[0.9, 0.5]], np.float32)
+    assert matching.sorted_scores("plan", scores - np.float32(0.005), scores, TOLERANCE).ok
+    assert not matching.sorted_scores("plan", scores - np.float32(0.02), scores, TOLERANCE).ok
+    assert not matching.sorted_scores("plan", scores[:, :1], scores, TOLERANCE).ok

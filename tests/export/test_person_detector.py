@@ -21,6 +21,7 @@ from export.errors import CheckpointError, ContractError, ExportError, ProofErro
 from export.exporter import export
 from export.matching import Detections
 from export.options import Options
+from export.proof import Proof
 from export.quiet import quiet_libraries
 from export.roles import BOX_TOLERANCE, PRECISIONS, DetectorRole, Precision
 from tests.export import people
@@ -36,9 +37,7 @@ def options(tmp_path: Path) -> Options:
 
 
 @pytest.mark.parametrize("architecture", people.MAKERS)
-def test_an_exported_detector_answers_like_its_checkpoint(
-    architecture: str, options: Options, tmp_path: Path
-) -> None:
+def test_an_exported_detector_answers_like_its_checkpoint(architecture: str, options: Options, tmp_path: Path) -> None:
     checkpoint = people.MAKERS[architecture](tmp_path / "checkpoint")
     with quiet_libraries():
         done = export(PERSON, str(checkpoint), options)
@@ -71,7 +70,9 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> LoadedDetector:
     return found
 
 
-def proved(loaded: LoadedDetector, precision: Precision, folder: Path, change: Callable[[Any], None] | None = None) -> Any:
+def proved(
+    loaded: LoadedDetector, precision: Precision, folder: Path, change: Callable[[Any], None] | None = None
+) -> Proof:
     promised = contract.read(people.make_repository(folder) / PERSON.name / "config.pbtxt")
     with quiet_libraries():
         graph = loaded.graph(precision)
@@ -141,7 +142,11 @@ def labelled(*names: str) -> Make:
 
 
 REFUSED: dict[str, tuple[Make, type[ExportError], str]] = {
-    "no class person": (labelled("cat", "dog"), CheckpointError, r"no class is named 'person' \(its 2 classes: cat, dog"),
+    "no class person": (
+        labelled("cat", "dog"),
+        CheckpointError,
+        r"no class is named 'person' \(its 2 classes: cat, dog",
+    ),
     "two classes person": (labelled("person", "Person"), CheckpointError, "no class is named 'person'"),
     "fewer queries": (
         lambda folder: people.make_rt_detr_v2(folder, queries=QUERIES - 1),

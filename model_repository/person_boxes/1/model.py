@@ -6,13 +6,13 @@ import json
 import traceback
 from typing import TYPE_CHECKING
 
-import numpy as np
 import triton_python_backend_utils as pb_utils
 
 from imaging import batch, detections
 from imaging.errors import ImageError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from imaging.detections import Detections
