@@ -75,7 +75,7 @@ def export(role: CaptionerRole, checkpoint: Checkpoint, terms: Licence, options:
     """Both networks of the captioner that `role` belongs to, and its tokenizer, as one version; or nothing."""
     _refuse_options(role, options)
     roles = _both(role)
-    promised = [_promised(one, options) for one in roles]
+    promised = (_promised(roles[0], options), _promised(roles[1], options))
     known_figures = figures.read(options.figures)
     samples = pictures.samples(role.size, options.pictures)
     loaded = load(checkpoint, role)

@@ -14,6 +14,7 @@ from export.roles import Family
 CONFIG_FILE = "config.json"
 # In order of preference: safetensors cannot carry code, pickles are read with weights_only.
 WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.pth")
+_STATE = (".pt", ".pth")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _REMOTE_CLASS = "AutoModelForImageSegmentation"
 _FAMILIES: Mapping[str, Family] = MappingProxyType(
@@ -25,6 +26,10 @@ _FAMILIES: Mapping[str, Family] = MappingProxyType(
         "dinov3_vit": "dinov3",
         "blip": "blip",
         "vision-encoder-decoder": "vision-encoder-decoder",
+        "rt_detr_v2": "detr",
+        "rt_detr": "detr",
+        "d_fine": "detr",
+        "rf_detr": "detr",
     }
 )
 
@@ -39,15 +44,22 @@ class Checkpoint:
     family: Family
     config: dict[str, Any] = field(default_factory=dict)
     graph: Path | None = None
+    weights: Path | None = None
 
 
 def is_hub_id(name: str) -> bool:
     return bool(_HUB_ID.fullmatch(name)) and not Path(name).exists() and not name.endswith(".onnx")
 
 
-def open_local(name: str, *, source: str = "", revision: str = "", file: str | None = None) -> Checkpoint:
-    """Looks at a folder or a file and says what it is. Raises CheckpointError for what cannot be exported."""
+def open_local(
+    name: str, *, source: str = "", revision: str = "", file: str | None = None, bare: bool = False
+) -> Checkpoint:
+    """Looks at a folder or a file and says what it is; a file of weights without a word about their network only where
+    `bare` says that it is known. Raises CheckpointError for what cannot be exported.
+    """
     path, source = Path(name), source or name
+    if bare and path.is_file() and path.suffix in _STATE:
+        return Checkpoint(source, revision, path.parent, "state_dict", weights=path)
     if path.is_file():
         if path.suffix != ".onnx":
             raise CheckpointError(f"{path} is no .onnx file; a checkpoint is a folder with config.json and weights")

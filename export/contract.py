@@ -9,7 +9,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from export.errors import ContractError
-from export.roles import CaptionerRole, EmbedderRole, FaceRole, Role, TextRole
+from export.roles import CaptionerRole, DetectorRole, EmbedderRole, FaceRole, Role, TextRole
 
 PIXELS = "pixels"
 ALPHA = "alpha"
@@ -17,6 +17,8 @@ EMBEDDING = "embedding"
 NORMALIZED = "normalized"
 CROSS, IDS, PAST, LOGITS, PRESENT = "cross", "ids", "past", "logits", "present"
 PROBABILITY = "probability"
+BOXES = "boxes"
+SCORES = "scores"
 BATCH = "batch"
 _TRITON_NAMES = MappingProxyType({"FLOAT": "FP32", "FLOAT16": "FP16", "DOUBLE": "FP64", "BFLOAT16": "BF16"})
 OWN = "darkroom_"  # prefix of every tensor that wrapping adds
@@ -67,6 +69,8 @@ def of_role(role: Role) -> Contract:
     if isinstance(role, FaceRole):
         answers = tuple(Tensor(name, "TYPE_FP32", (-1, *shape)) for name, shape in role.outputs.items())
         return Contract(1, (Tensor(PIXELS, "TYPE_FP32", (-1, role.size, role.size, 3)),), answers)
+    if isinstance(role, DetectorRole):
+        return _of_detector(role)
     pixels = Tensor(PIXELS, "TYPE_UINT8", (-1, role.size, role.size, 3))
     if isinstance(role, EmbedderRole):
         return Contract(1, (pixels,), _vectors(role.width))
@@ -88,6 +92,12 @@ def _of_captioner(role: CaptionerRole) -> Contract:
         inputs=(Tensor(IDS, "TYPE_INT64", (-1, -1)), past, cross),
         outputs=(Tensor(LOGITS, "TYPE_FP32", (-1, -1, -1)), present),
     )
+
+
+def _of_detector(role: DetectorRole) -> Contract:
+    count, side = (-1, -1) if role.count is None else (role.count, role.size)
+    outputs = (Tensor(BOXES, "TYPE_FP32", (-1, count, 4)), Tensor(SCORES, "TYPE_FP32", (-1, count)))
+    return Contract(max_batch_size=1, inputs=(Tensor(PIXELS, "TYPE_UINT8", (-1, side, side, 3)),), outputs=outputs)
 
 
 def of_graph(model: onnx.ModelProto) -> Contract:

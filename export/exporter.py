@@ -14,7 +14,7 @@ from export.loaded import Loaded
 from export.options import Options
 from export.pictures import Samples
 from export.proof import Proof, runner
-from export.roles import CaptionerRole, EmbedderRole, FaceRole, OneNetwork, Precision, Role, TextRole
+from export.roles import CaptionerRole, DetectorRole, EmbedderRole, FaceRole, OneNetwork, Precision, Role, TextRole
 from export.to_tensorrt import PLAN, Plan
 
 MODEL = "model.onnx"
@@ -83,7 +83,19 @@ def _load(checkpoint: Checkpoint, role: OneNetwork, options: Options, samples: S
         from export import faces
 
         return faces.load(checkpoint, role, options, samples)
+    if isinstance(role, DetectorRole):
+        return _load_detector(checkpoint, role, options, samples)
     return mattes.load(checkpoint, role, options, samples)
+
+
+def _load_detector(checkpoint: Checkpoint, role: DetectorRole, options: Options, samples: Samples) -> Loaded:
+    if checkpoint.family == "state_dict":
+        from export import faster_rcnn
+
+        return faster_rcnn.load(checkpoint, role, options, samples)
+    from export import detectors
+
+    return detectors.load(checkpoint, role, options, samples)
 
 
 def _promised(role: Role, options: Options) -> Contract:

@@ -33,6 +33,10 @@ KNOWN = (
     Known("openai/clip-vit*", "MIT", commercial=True),
     Known("facebook/dinov2*", "Apache-2.0", commercial=True),
     Known("facenet_pytorch*", "MIT", commercial=True),
+    Known("pekingu/rtdetr*", "Apache-2.0", commercial=True),
+    Known("ustc-community/dfine*", "Apache-2.0", commercial=True),
+    Known("roboflow/rf-detr-*xlarge", "LicenseRef-PML-1.0", commercial=False),
+    Known("roboflow/rf-detr*", "Apache-2.0", commercial=True),
     Known("facebook/dinov3*", "LicenseRef-DINOv3", commercial=True),
 )
 

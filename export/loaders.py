@@ -23,7 +23,7 @@ def open_checkpoint(role: Role, name: str, options: Options) -> Checkpoint:
     elif checkpoints.is_hub_id(name):
         found = _from_hub(role, name, options)
     else:
-        found = checkpoints.open_local(name, file=options.file)
+        found = checkpoints.open_local(name, file=options.file, bare="state_dict" in role.families)
         if options.revision is not None:
             raise UsageError(f"--revision chooses among a hub's versions; {name} lies on this machine")
     _insist(role, name, found.family, options)

@@ -20,8 +20,21 @@ def _half(graph: onnx.ModelProto) -> onnx.ModelProto:
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     converted: onnx.ModelProto = convert_float_to_float16(graph, keep_io_types=True)
+    _merge_casts(converted.graph)
     _sort(converted.graph)
     return converted
+
+
+def _merge_casts(graph: onnx.GraphProto) -> None:
+    """One cast per tensor. The converter writes the same one again for every reader that stays float32."""
+    made: set[str] = set()
+    kept = []
+    for node in graph.node:
+        if not made.intersection(node.output):
+            kept.append(node)
+        made.update(name for name in node.output if name)
+    del graph.node[:]
+    graph.node.extend(kept)
 
 
 def _sort(graph: onnx.GraphProto) -> None:

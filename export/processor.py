@@ -71,6 +71,22 @@ def read_framed(path: Path) -> tuple[Preprocessing, Framing]:
         return replace(_values(facts), size=framing.side, resample=framing.resample), framing
 
 
+def read_squeezed(path: Path) -> Preprocessing:
+    """Preprocessing from the processor file of a detector that squeezes whole pictures to one square, of one size for
+    all, so that padding them to a common size (`do_pad`) does nothing.
+
+    Raises CheckpointError for what is otherwise, and where there is no file: some of these networks want plain values,
+    some normalised ones.
+    """
+    if not path.exists():
+        raise CheckpointError(f"{path} is missing: nothing says what values this network reads")
+    with _told_of(path):
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        _refuse(facts, "do_center_crop", "pad_size")
+        framing = _framing(facts)
+        return replace(_values(facts), size=framing.side, resample=framing.resample)
+
+
 @contextmanager
 def _told_of(path: Path) -> Iterator[None]:
     try:

@@ -7,7 +7,19 @@ from typing import Literal, TypeAlias, get_args
 from export.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "int8"]
-Family = Literal["segformer", "remote", "onnx", "clip", "dinov2", "dinov3", "blip", "vision-encoder-decoder", "mtcnn"]
+Family = Literal[
+    "segformer",
+    "remote",
+    "onnx",
+    "clip",
+    "dinov2",
+    "dinov3",
+    "blip",
+    "vision-encoder-decoder",
+    "mtcnn",
+    "detr",
+    "state_dict",
+]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
@@ -143,7 +155,42 @@ def _face(name: str, size: int, places: tuple[int, ...], **more: tuple[int, ...]
     return FaceRole(name, size, MappingProxyType(shapes), packed=bool(places))
 
 
-OneNetwork: TypeAlias = MatteRole | EmbedderRole | TextRole | FaceRole
+@dataclass(frozen=True)
+class BoxTolerance:
+    """How far boxes may be from those of the reference: pixels of a picture of 640, score, and the share of boxes that
+    have no counterpart at all, since of two queries that are nearly as good now one is taken, now the other.
+    """
+
+    largest: float
+    mean: float
+    score: float
+    unmatched: float
+
+
+BOX_TOLERANCE: MappingProxyType[Precision, BoxTolerance] = MappingProxyType(
+    {
+        "fp32": BoxTolerance(1.0, 0.05, 0.005, 0.02),
+        "fp16": BoxTolerance(8.0, 1.0, 0.05, 0.1),
+        "int8": BoxTolerance(16.0, 4.0, 0.1, 0.3),
+    }
+)
+
+
+@dataclass(frozen=True)
+class DetectorRole:
+    """`pixels` UINT8 RGB in; `boxes` FP32 [count, 4], xmin ymin xmax ymax as shares of width and height, and `scores`
+    FP32 [count] out, the best first. Pictures are squeezed to [size, size, 3], or where `count` is None they come at
+    their own size, one at a time, with as many boxes as are found; `size` is then what they are tried at.
+    """
+
+    name: str
+    size: int
+    count: int | None
+    families: tuple[Family, ...]
+    tolerance: MappingProxyType[Precision, BoxTolerance] = field(default_factory=lambda: BOX_TOLERANCE)
+
+
+OneNetwork: TypeAlias = MatteRole | EmbedderRole | TextRole | FaceRole | DetectorRole
 Role: TypeAlias = OneNetwork | CaptionerRole
 
 
@@ -171,6 +218,8 @@ _ROLES: tuple[Role, ...] = (
     _face("face_pnet", 256, (123, 123)),
     _face("face_rnet", 24, ()),
     _face("face_onet", 48, (), landmarks=(10,)),
+    DetectorRole("person_detector", 640, 300, ("detr",)),
+    DetectorRole("person_detector_faster_rcnn", 640, None, ("state_dict",)),
 )
 ROLES: MappingProxyType[str, Role] = MappingProxyType({role.name: role for role in _ROLES})
 

@@ -33,10 +33,10 @@ def windows(before: int, after: int) -> Windows:
 
 
 def triangle(before: int, after: int) -> npt.NDArray[np.float64]:
-    """[after, before]: bilinear weights, as wide as a pixel of the result; what lies beyond the border counts as none,
-    as in Pillow and torch.
+    """[after, before]: bilinear weights, as wide as a pixel of the result or, where that is finer, of the source; what
+    lies beyond the border counts as none, as in Pillow and torch.
     """
     ratio = before / after
     centres = (np.arange(after) + 0.5) * ratio - 0.5
-    weights = np.maximum(0, 1 - np.abs(np.arange(before) - centres[:, None]) / ratio)
+    weights = np.maximum(0, 1 - np.abs(np.arange(before) - centres[:, None]) / max(ratio, 1))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))

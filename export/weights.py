@@ -49,7 +49,7 @@ def pretrained(
 def fill(network: torch.nn.Module, checkpoint: Checkpoint) -> None:
     """Every weight of the network from the checkpoint. Raises CheckpointError when one is missing or misshapen."""
     state = {
-        name: tensor for file in files(checkpoint.folder) for name, tensor in _read(file, checkpoint.source).items()
+        name: tensor for file in files(checkpoint.folder) for name, tensor in read(file, checkpoint.source).items()
     }
     try:
         found = network.load_state_dict(state, strict=False)
@@ -60,8 +60,8 @@ def fill(network: torch.nn.Module, checkpoint: Checkpoint) -> None:
 
 def state(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
     """Every tensor of the checkpoint. Raises CheckpointError when a file is damaged or holds more than tensors."""
-    read = (_read(file, checkpoint.source) for file in files(checkpoint.folder))
-    return {name: tensor for part in read for name, tensor in part.items()}
+    parts = (read(file, checkpoint.source) for file in files(checkpoint.folder))
+    return {name: tensor for part in parts for name, tensor in part.items()}
 
 
 def files(folder: Path) -> list[Path]:
@@ -80,7 +80,8 @@ def refuse_missing(source: str, names: list[str]) -> None:
         raise CheckpointError(f"{source}: {len(names)} weights are missing or misshapen, as {', '.join(names[:3])}")
 
 
-def _read(file: Path, source: str) -> dict[str, torch.Tensor]:
+def read(file: Path, source: str) -> dict[str, torch.Tensor]:
+    """Every tensor of one file. Raises CheckpointError when it is damaged or holds more than tensors."""
     from safetensors.torch import load_file
 
     try:
