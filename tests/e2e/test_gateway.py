@@ -1,18 +1,9 @@
 """The gateway as it runs in production, `python -m gateway`, before a real tritonserver."""
 
 import io
-import os
 import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -22,16 +13,10 @@ from PIL import Image
 
 from serving.session import Session, free_ports
 from tests.e2e.forwarder import forwarding
+from tests.e2e.gateways import gateway, pictures_served, wait_until
 
 pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).parents[2]
-# A machine busy with other tests may be slow; how slow is not what these tests are about.
-PATIENT = {
-    "GATEWAY_CANARY_INTERVAL_SECONDS": "0.3",
-    "GATEWAY_CANARY_TIMEOUT_SECONDS": "60",
-    "GATEWAY_QUEUE_TIMEOUT_SECONDS": "60",
-    "GATEWAY_INFERENCE_TIMEOUT_SECONDS": "60",
-}
 UPLOAD = "/api/v2/step/predict_upload"
 Start = Callable[..., httpx.Client]
 
@@ -42,37 +27,6 @@ def photo(seed: int = 0, size: tuple[int, int] = (160, 120), kind: str = "JPEG")
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, kind)
     return buffer.getvalue()
-
-
-@contextmanager
-def gateway(variables: dict[str, str]) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
-    """A gateway process on a free port; its client is ready when the gateway listens."""
-    (port,) = free_ports(1)
-    environment = {**os.environ, "GATEWAY_PORT": str(port), **PATIENT, **variables}
-    command = [sys.executable, "-m", "gateway"]
-    with (
-        tempfile.TemporaryFile() as log,
-        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
-    ):
-        try:
-            wait_until(lambda: listens(port) or process.poll() is not None)
-            yield client, process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
@@ -95,22 +49,8 @@ def client(triton: Session, store: Path) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def pictures() -> Iterator[str]:
     """A host with pictures: `/<seed>.jpg`."""
-
-    class Pictures(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = photo(int(Path(self.path.partition("?")[0]).stem))
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            return None
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Pictures) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with pictures_served(lambda path: photo(int(Path(path).stem))) as address:
+        yield address
 
 
 @pytest.mark.parametrize(("role", "mode"), [("step", "RGBA"), ("main", "RGBA")])
