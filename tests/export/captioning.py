@@ -97,7 +97,7 @@ def make_vit_gpt2(folder: Path, side: int = SIDE, resample: int = 3) -> Path:
 
 
 # Of the seeds tried, such whose texts end at different lengths.
-SEEDS = {"blip": 17, "vision-encoder-decoder": 31}
+SEEDS = {"blip": 20, "vision-encoder-decoder": 31}
 
 
 def by_transformers(checkpoint: Path, pictures: list[Image.Image], **asked: Any) -> list[list[int]]:  # noqa: ANN401

@@ -94,7 +94,7 @@ def test_a_text_of_one_token_is_its_beginning(beams: int) -> None:
 @pytest.mark.parametrize("beams", [1, 3])
 def test_a_prompt_is_read_before_words_are_chosen(beams: int) -> None:
     searched = search(Bounds((START, C, B), STOP, LIMIT), beams)
-    read = []
+    read: list[list[int]] = []
     while not searched.done and len(read) < 3:
         read.append(searched.ids().tolist())
         searched.advance(logits(searched.ids()))
