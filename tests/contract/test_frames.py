@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from export.roles import ROLES, EmbedderRole
+from export.roles import ROLES, DetectorRole, EmbedderRole
 from imaging.frame import FRAMES
 from tests.contract.repository import read
 
@@ -38,3 +38,11 @@ def test_every_embedder_role_has_a_frame() -> None:
     roles = [role for role in ROLES.values() if isinstance(role, EmbedderRole)]
     assert roles
     assert {(role.framing.shorter, role.framing.side, role.framing.resample) for role in roles} <= rules
+
+
+def test_the_person_detector_gets_the_whole_picture_at_its_side() -> None:
+    pipeline = next(model for model in read(ROOT / "ensembles") if model.folder.name == "detect_person")
+    decode, network, _ = pipeline.config.ensemble_scheduling.step
+    frame, role = FRAMES[next(name for name in decode.output_map if name in FRAMES)], ROLES[network.model_name]
+    assert isinstance(role, DetectorRole)
+    assert (frame.shorter, frame.side, frame.rule.name) == (None, role.size, "BILINEAR")

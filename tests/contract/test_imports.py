@@ -81,10 +81,10 @@ def test_steps_and_backend_are_where_they_are_looked_for() -> None:
     [
         ("gateway", ("tools",)),
         ("serving", ()),
-        ("export", ("export",)),
+        ("export", ("export", "torchvision")),
         ("training", ("training",)),
         ("perf", ("export", "training", "dev")),
-        ("tests", ("export", "training", "tools", "dev")),
+        ("tests", ("export", "training", "torchvision", "tools", "dev")),
     ],
 )
 def test_what_a_room_imports_is_asked_for_by_name(folder: str, extras: tuple[str, ...]) -> None:

@@ -62,7 +62,7 @@ def make_repository(folder: Path) -> Path:
 def make_rt_detr_v2(folder: Path, side: int = SIDE, queries: int = QUERIES, labels: Mapping[int, str] = LABELS) -> Path:
     from transformers import RTDetrResNetConfig, RTDetrV2Config, RTDetrV2ForObjectDetection
 
-    backbone = RTDetrResNetConfig(**_RESNET, out_indices=[2, 3, 4])
+    backbone = RTDetrResNetConfig(**_RESNET)
     config = RTDetrV2Config(
         backbone_config=backbone, encoder_in_channels=[16, 16, 32], **_ENCODER, **_DECODER, **_named(queries, labels)
     )
@@ -73,7 +73,7 @@ def make_rt_detr_v2(folder: Path, side: int = SIDE, queries: int = QUERIES, labe
 def make_rt_detr(folder: Path) -> Path:
     from transformers import RTDetrConfig, RTDetrForObjectDetection, RTDetrResNetConfig
 
-    backbone = RTDetrResNetConfig(**_RESNET, out_indices=[2, 3, 4])
+    backbone = RTDetrResNetConfig(**_RESNET)
     config = RTDetrConfig(
         backbone_config=backbone, encoder_in_channels=[16, 16, 32], **_ENCODER, **_DECODER, **_named(QUERIES, LABELS)
     )
@@ -84,7 +84,7 @@ def make_rt_detr(folder: Path) -> Path:
 def make_d_fine(folder: Path) -> Path:
     from transformers import DFineConfig, DFineForObjectDetection, RTDetrResNetConfig
 
-    backbone = RTDetrResNetConfig(**_RESNET, out_indices=[2, 3, 4])
+    backbone = RTDetrResNetConfig(**_RESNET)
     config = DFineConfig(
         backbone_config=backbone, encoder_in_channels=[16, 16, 32], **_ENCODER, **_DECODER, **_named(QUERIES, LABELS)
     )

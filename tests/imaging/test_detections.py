@@ -17,7 +17,7 @@ def test_likely_boxes_come_in_pixels_with_the_best_first() -> None:
     found = detections.likely(SHARES, SCORES, (50, 200))
     assert found.scores.tolist() == pytest.approx([0.9, 0.4])
     assert found.boxes == pytest.approx(np.array([[0, 0, 200, 50], [20, 10, 100, 30]]))
-    assert (found.boxes.dtype, found.scores.dtype) == (np.float32, np.float32)
+    assert {found.boxes.dtype.name, found.scores.dtype.name} == {"float32"}
 
 
 @pytest.mark.parametrize(("threshold", "count"), [(0.0, 3), (0.29, 3), (0.3, 2), (0.5, 1), (0.95, 0)])
@@ -62,7 +62,7 @@ def test_pictures_with_fewer_persons_are_filled_up_with_zeros() -> None:
     several = [detections.likely(SHARES, SCORES, (10, 10), limit) for limit in (0.3, 0.95, 0.0)]
     boxes, scores, count = detections.padded(several)
     assert (boxes.shape, scores.shape, count.tolist()) == ((3, 3, 4), (3, 3), [[2], [0], [3]])
-    assert (boxes.dtype, scores.dtype, count.dtype) == (np.float32, np.float32, np.int32)
+    assert (boxes.dtype.name, scores.dtype.name, count.dtype.name) == ("float32", "float32", "int32")
     for index, one in enumerate(several):
         assert (boxes[index, : len(one.boxes)] == one.boxes).all()
         assert not boxes[index, len(one.boxes) :].any()
