@@ -82,7 +82,7 @@ class Slope(torch.nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         slopes = self.slopes.reshape(-1, *[1] * (features.dim() - 2))
-        return features.relu() + slopes * features.clamp(max=0)
+        return features.relu() - slopes * (-features).relu()
 
 
 def _planes(pixels: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Faces on the real server, with the real weights: a photograph's bytes in, facenet-pytorch's own boxes out."""
+"""Faces on the real server, with the real weights: a photo's bytes in, the boxes of facenet-pytorch's MTCNN out."""
 
 from __future__ import annotations
 

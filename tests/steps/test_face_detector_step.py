@@ -32,7 +32,7 @@ class Bright:
             return Called({}, self.failure)
         if model == "face_pnet":
             windows: Any = np.lib.stride_tricks.sliding_window_view
-        fields = windows(pixels[..., 0], (12, 12), axis=(1, 2))[:, ::2, ::2]
+            fields = windows(pixels[..., 0], (12, 12), axis=(1, 2))[:, ::2, ::2]
             score = (fields.min(axis=(3, 4)) > 200).astype(np.float32)
             return Called({"probability": score, "regression": np.zeros((*score.shape, 4), np.float32)})
         score = (pixels.min(axis=(1, 2, 3)) > 200).astype(np.float32)[:, None]
