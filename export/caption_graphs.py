@@ -126,8 +126,8 @@ class Decoder(torch.nn.Module):
         )
         present = _stacked(cache.self_attention_cache)
         return (
-            answer.logits[:, -1].unflatten(0, (pictures, texts)),
-            present.unflatten(0, (pictures, texts)),
+            answer.logits[:, -1].reshape(pictures, texts, -1),
+            present.reshape(pictures, texts, *present.shape[1:]),
         )
 
     def _cache(self, past: torch.Tensor, cross: torch.Tensor) -> Any:  # noqa: ANN401
