@@ -9,10 +9,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # Installs a Debian package that is missing, or names the command to someone who may not.
 debian = { echo "$(1) is missing: apt-get install -y $(1)"; [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq $(1); }
 
-.PHONY: help serve test lint unit e2e perf perf-steps fmt freeze clean
+.PHONY: help serve test lint unit e2e perf perf-analysis perf-steps fmt freeze clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: $(VENV)/.serve ## run Triton and the gateway in the foreground (Ctrl-C stops both)
 	@exec $(BIN)/python -m serving
@@ -33,6 +33,9 @@ e2e: $(VENV)/.test ## tests against a real tritonserver, uvicorn and S3 endpoint
 
 perf: $(VENV)/.serve ## perf_analyzer on pipeline and network beside bare ONNX Runtime; writes perf/results/
 	$(BIN)/python -m perf serving
+
+perf-analysis: $(VENV)/.test ## four tasks about one picture beside a plain service in torch; writes perf/results/
+	$(BIN)/python -m perf analysis
 
 perf-steps: $(VENV)/.test ## time of each step around the network for a 4000x4000 JPEG
 	$(BIN)/python -m perf steps

@@ -1,4 +1,4 @@
-"""Measurements: `serving` loads the whole service, `steps` times the work around the network."""
+"""Measurements: `serving` loads the whole service, `analysis` a task list, `steps` the work around the network."""
 
 from __future__ import annotations
 
@@ -10,9 +10,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m perf", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     _steps(commands.add_parser("steps", help="time of each step around the network, on one core"))
+    _analysis(commands.add_parser("analysis", help="four tasks about one picture, beside a plain service in torch"))
     _serving(commands.add_parser("serving", help="pipeline, network and gateway beside bare ONNX Runtime"))
     given = parser.parse_args()
     given.run(given)
+
+
+def _analysis(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoints", type=Path, help="folder with one of each network (default: random weights)")
+    parser.add_argument("--requests", type=int, default=24, help="requests of each window (default 24)")
+    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, the median counts (default 3)")
+    parser.add_argument("--out", type=Path, help="the report (default perf/results/analysis.md)")
+    parser.set_defaults(run=_run_analysis)
+
+
+def _run_analysis(given: argparse.Namespace) -> None:
+    from perf import analysis
+
+    out = given.out or Path(__file__).resolve().parent / "results" / "analysis.md"
+    print(analysis.run(given.requests, given.rounds, given.checkpoints, out))
 
 
 def _serving(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import statistics
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -76,3 +77,10 @@ async def _loop(send: Send, photos: Iterator[bytes], numbers: Iterator[int]) -> 
         await send(photo)
         times.append(time.perf_counter() - start)
     return times
+
+
+def middle(values: list[Measurement]) -> Measurement:
+    """Return the median of each figure."""
+    return Measurement(
+        *(statistics.median(getattr(v, f) for v in values) for f in ("per_second", "p50_ms", "p95_ms", "p99_ms"))
+    )

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import secrets
-import statistics
 import subprocess
 import tempfile
 from collections import defaultdict
@@ -66,7 +65,7 @@ def run(plan: Plan, results: Path) -> str:
             for key, measured in _round(plan, server, tool, photos, pixels):
                 rows[key].append(measured)
                 print(f"  {key[0]:28} c={key[1]}  {measured.per_second:7.2f}/s", flush=True)
-    table = report.table({key: _middle(values) for key, values in rows.items()}, _bare_name(plan))
+    table = report.table({key: loop.middle(values) for key, values in rows.items()}, _bare_name(plan))
     return report.write(results, table, plan.role, ROOT)
 
 
@@ -100,7 +99,7 @@ async def _gateway(plan: Plan, server: Server, concurrency: int) -> tuple[analyz
         for _ in range(BLOCKS):
             first = await loop.measure(direct, photos, concurrency, block)
             blocks.append((first, await loop.measure(through, photos, concurrency, block)))
-    return _middle([pair[0] for pair in blocks]), _middle([pair[1] for pair in blocks])
+    return loop.middle([pair[0] for pair in blocks]), loop.middle([pair[1] for pair in blocks])
 
 
 def _bare_name(plan: Plan) -> str:
@@ -116,12 +115,6 @@ def _bare(plan: Plan, *, spinning: bool) -> analyzer.Measurement:
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
     return analyzer.Measurement(**found)
-
-
-def _middle(values: list[analyzer.Measurement]) -> analyzer.Measurement:
-    return analyzer.Measurement(
-        *(statistics.median(getattr(v, f) for v in values) for f in ("per_second", "p50_ms", "p95_ms", "p99_ms"))
-    )
 
 
 @contextmanager
