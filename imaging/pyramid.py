@@ -48,6 +48,15 @@ class Place:
     left: int
 
 
+@dataclass(slots=True)
+class _Row:
+    """A row of tiles on a sheet, filled up to `left`."""
+
+    sheet: int
+    top: int
+    left: int = 0
+
+
 def levels(height: int, width: int, smallest: int, factor: float) -> list[Level]:
     """Return the scales, each `factor` of the one before, at which things from `smallest` pixels on fill a field.
 
@@ -82,21 +91,33 @@ def _starts(length: int) -> range:
 
 
 def packed(parts: Sequence[Tile]) -> list[Place]:
-    """Return a place for every tile in rows of falling height, sheet after sheet.
+    """Return a place for every tile, by sheet: each in the first row that has room for it, rows of falling height.
 
     After a tile of odd width or height one line stays free, since the network pools the tile's last line with it.
     """
     places: list[Place] = []
-    sheet = top = left = deepest = 0
+    rows: list[_Row] = []
+    filled: list[int] = []  # how far down each sheet has rows
     for tile in sorted(parts, key=lambda tile: (-tile.height, -tile.width)):
-        if left + tile.width > SIDE:
-            top, left, deepest = top + deepest, 0, 0
-        if top + tile.height > SIDE:
-            sheet, top, left, deepest = sheet + 1, 0, 0, 0
-        places.append(Place(tile, sheet, top, left))
-        left += _even(tile.width)
-        deepest = max(deepest, _even(tile.height))
-    return places
+        row = next((row for row in rows if row.left + tile.width <= SIDE), None)
+        if row is None:
+            row = _below(filled, tile.height)
+            rows.append(row)
+        places.append(Place(tile, row.sheet, row.top, row.left))
+        row.left += _even(tile.width)
+        if row.left + FIELD > SIDE:
+            rows.remove(row)  # full: hardly a tile is narrower than the field
+    return sorted(places, key=lambda place: place.sheet)
+
+
+def _below(filled: list[int], height: int) -> _Row:
+    """Return a new row of that height, on the first sheet with room below its rows."""
+    sheet = next((number for number, bottom in enumerate(filled) if bottom + height <= SIDE), len(filled))
+    if sheet == len(filled):
+        filled.append(0)
+    row = _Row(sheet, filled[sheet])
+    filled[sheet] += _even(height)
+    return row
 
 
 def _even(length: int) -> int:
