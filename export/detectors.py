@@ -100,7 +100,9 @@ class LoadedDetector:
 
     @cached_property
     def plain(self) -> onnx.ModelProto:
-        """The graph in float32, which takes a while."""
+        """The graph in float32, which takes a while: torch's first way of tracing takes `len` of a batch for a
+        constant, which RT-DETR has in a place that does not matter; its second, to which it turns by itself, does not.
+        """
         example = torch.zeros(2, self.role.size, self.role.size, 3, dtype=torch.uint8)
         with _unchecked():
             return exported(self.module, example, PIXELS, [BOXES, SCORES], OPSET)

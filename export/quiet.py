@@ -9,6 +9,7 @@ from contextlib import contextmanager
 _HARMLESS = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # torch calling torch
     r"Detected pickle protocol",  # an unusual pickle loads or is refused; that is said
+    r"While compiling, we found certain side effects",  # transformers' capturing of outputs, off while we trace
     r"Please consider to run pre-processing",  # quantisation: the graph comes preprocessed from the exporter
 )
 # The exporter mentions every optional torchvision operator; the quantiser advises what we have done already.

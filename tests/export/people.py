@@ -40,6 +40,7 @@ _RESNET: dict[str, Any] = {
     "embedding_size": 8,
     "hidden_sizes": [8, 16, 16, 32],
     "depths": [1, 1, 1, 1],
+    "out_indices": [2, 3, 4],
     "layer_type": "basic",
 }
 _DINO: dict[str, Any] = {
