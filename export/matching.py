@@ -17,7 +17,7 @@ from export.roles import BoxTolerance
 
 SCALE = 640  # differences are told in pixels of a picture of this side
 LEAST_SCORE = 0.05  # no pipeline looks at boxes below; torchvision's detectors do not even return them
-NEAR, ALIKE = 32.0, 0.15  # pixels and score within which two boxes may be the same one
+NEAR, ALIKE = 32.0, 0.25  # pixels and score within which two boxes may be the same one
 MOST = "pixels of 640, max"
 Floats = npt.NDArray[np.float64]
 
