@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from serving.session import Session, running
+from tests.e2e.networks import Networks, made
 from tests.e2e.small_repository import echo, write_pipeline, write_step
 
 CONTROL_KEY = "key-of-the-tests"
@@ -22,6 +23,19 @@ QUICK = {
 def triton() -> Iterator[Session]:
     """The project's own repositories on a real tritonserver; nothing that uses it may break it."""
     with running(QUICK) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Networks:
+    """Every network of an analysis, exported into a copy of the repository."""
+    return made(tmp_path_factory.mktemp("networks"))
+
+
+@pytest.fixture(scope="session")
+def analysing(networks: Networks) -> Iterator[Session]:
+    """A server of all of them, with seldom canaries: it stays beside the tests of other servers."""
+    with running(QUICK | networks.settings | {"SERVING_CANARY_INTERVAL_SECONDS": "5"}) as session:
         yield session
 
 

@@ -20,10 +20,9 @@ from tritonclient import grpc
 from tritonclient.utils import InferenceServerException
 
 from perf.corpus import photo
-from serving.session import Session, running
-from tests.e2e.analysing import CLIP, COLLECTION, DINO, PERSON, TEXT, Made, made
-from tests.e2e.conftest import QUICK
+from serving.session import Session
 from tests.e2e.gateways import gateway, pictures_served
+from tests.e2e.networks import CAPTIONER, CLIP, COLLECTION, DINO, PERSON, TEXT, Networks
 from tests.export import captioning, people, sentences, towers
 from tests.faces import photographs
 
@@ -43,19 +42,8 @@ SEED_TASKS = (
 
 
 @pytest.fixture(scope="module")
-def networks(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return made(tmp_path_factory.mktemp("analysis"))
-
-
-@pytest.fixture(scope="module")
-def server(networks: Made) -> Iterator[Session]:
-    with running(QUICK | networks.settings) as session:
-        yield session
-
-
-@pytest.fixture(scope="module")
-def client(server: Session) -> Iterator[httpx.Client]:
-    variables = {"GATEWAY_TRITON_URL": server.grpc_url, "GATEWAY_FETCH_ALLOWED_NETWORKS": "127.0.0.0/8"}
+def client(analysing: Session) -> Iterator[httpx.Client]:
+    variables = {"GATEWAY_TRITON_URL": analysing.grpc_url, "GATEWAY_FETCH_ALLOWED_NETWORKS": "127.0.0.0/8"}
     with gateway(variables) as (client, _):
         yield client
 
@@ -137,7 +125,7 @@ def test_the_old_services_curl_line_by_upload_runs_unchanged(client: httpx.Clien
 
 
 def test_a_face_is_found_and_what_is_said_of_it_is_of_its_pixels(
-    client: httpx.Client, jpeg: bytes, networks: Made
+    client: httpx.Client, jpeg: bytes, networks: Networks
 ) -> None:
     asked = {"target": "prominent_face", "face_context": "whole_image"}
     found = analysed(
@@ -154,7 +142,7 @@ def test_a_face_is_found_and_what_is_said_of_it_is_of_its_pixels(
     face = opened(jpeg).crop(box)
     for number, name in (("1", CLIP), ("2", DINO)):
         assert cosine(found[number]["data"], towers.by_transformers(networks.checkpoints[name], face)) > 0.999
-    blip = networks.checkpoints["captioner_encoder"]
+    blip = networks.checkpoints[CAPTIONER]
     (tokens,) = captioning.by_transformers(blip, [face], max_length=12)
     assert found["3"]["data"] == captioning.written(blip, tokens)
     said = networks.head.probabilities(np.array([found["1"]["data"]]))[0]
@@ -165,7 +153,7 @@ def test_a_face_is_found_and_what_is_said_of_it_is_of_its_pixels(
         assert np.abs(np.asarray(crop, np.int16) - np.asarray(face, np.int16)).max() <= 2
 
 
-def test_a_person_is_the_one_that_transformers_is_surest_of(client: httpx.Client, networks: Made) -> None:
+def test_a_person_is_the_one_that_transformers_is_surest_of(client: httpx.Client, networks: Networks) -> None:
     data = photo(320, 240, 1)
     found = analysed(client, data, task("detect_bounding_box"), task("embed_dino_v2", target="prominent_person"))[
         "results"
@@ -180,7 +168,7 @@ def test_a_person_is_the_one_that_transformers_is_surest_of(client: httpx.Client
     assert cosine(found["1"]["data"], wanted) > 0.999
 
 
-def test_one_task_that_cannot_be_done_leaves_the_others_alone(client: httpx.Client, networks: Made) -> None:
+def test_one_task_that_cannot_be_done_leaves_the_others_alone(client: httpx.Client, networks: Networks) -> None:
     data = photo(320, 240, 1)
     found = analysed(
         client,
@@ -188,7 +176,7 @@ def test_one_task_that_cannot_be_done_leaves_the_others_alone(client: httpx.Clie
         task("classify", collection_id=99),
         task("classify"),
         task("read_thoughts"),
-        task("embed_dino_v3"),
+        task("embed_clip_vit_l_14"),
         task("embed_clip_vit_b_32", target="prominent_face", face_context="whole_image"),
         task("embed_clip_vit_b_32"),
         timings="true",
@@ -198,7 +186,7 @@ def test_one_task_that_cannot_be_done_leaves_the_others_alone(client: httpx.Clie
         *("skipped", "skipped", "skipped", "error", "skipped", "success")
     ]
     assert results["0"]["error_message"].startswith("Classifier not found for collection_id 99")
-    assert results["3"]["error_message"] == "embed_dino_v3_vit_l_16 is not served"
+    assert results["3"]["error_message"] == "embed_clip_vit_l_14 is not served"
     assert results["4"]["error_message"] == "No prominent face found for operation '4'."
     assert cosine(results["5"]["data"], towers.by_transformers(networks.checkpoints[CLIP], opened(data))) > 0.999
     assert {"decoding", "detection", "embedding", "total"} <= set(found["timings"])
@@ -206,7 +194,8 @@ def test_one_task_that_cannot_be_done_leaves_the_others_alone(client: httpx.Clie
 
 def test_the_operations_are_those_that_are_served(client: httpx.Client) -> None:
     found = curl(f"{client.base_url}/available_operations/")["operations"]
-    assert set(found) == {"detect_bounding_box", "embed_clip_vit_b_32", "embed_dino_v2", "classify", "describe_image"}
+    embeddings = {"embed_clip_vit_b_32", "embed_dino_v2", "embed_dino_v3"}
+    assert set(found) == {"detect_bounding_box", "classify", "describe_image", *embeddings}
     assert found["detect_bounding_box"] == {
         "description": "Detects a bounding box for a specified target.",
         "allowed_targets": ["prominent_person", "prominent_face"],
@@ -235,7 +224,7 @@ def test_broken_pictures_and_requests_are_a_400_while_others_are_answered(client
     assert "truncated" in answers[0].json()["detail"]
 
 
-def test_vectors_of_texts_and_pictures(client: httpx.Client, jpeg: bytes, networks: Made) -> None:
+def test_vectors_of_texts_and_pictures(client: httpx.Client, jpeg: bytes, networks: Networks) -> None:
     body = {"model": CLIP, "input": ["a bowl of soup", {"image": base64.b64encode(jpeg).decode()}], "normalized": False}
     found = client.post("/v1/embeddings", json=body).json()
     text, image = (one["embedding"] for one in found["data"])
@@ -247,12 +236,12 @@ def test_vectors_of_texts_and_pictures(client: httpx.Client, jpeg: bytes, networ
     assert (long.status_code, "at most 77" in long.json()["detail"]) == (422, True)
 
 
-def test_a_triton_client_gets_the_same_with_several_pictures_in_one_request(server: Session, jpeg: bytes) -> None:
+def test_a_triton_client_gets_the_same_with_several_pictures_in_one_request(analysing: Session, jpeg: bytes) -> None:
     options: list[dict[str, Any]] = [
         {"tasks": [{"operation_id": "v", **task("embed_clip_vit_b_32")}], "crops": False},
         {"tasks": [{"operation_id": "b", **task("detect_bounding_box")}]},
     ]
-    with grpc.InferenceServerClient(server.grpc_url) as client:
+    with grpc.InferenceServerClient(analysing.grpc_url) as client:
         answer = client.infer("analyze", inputs([jpeg, photo(320, 240, 1)], options))
         first, second = (json.loads(text) for text in answer.as_numpy("answer")[:, 0])
         assert first["results"]["v"]["vector"] == [0, 512]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,37 +13,25 @@ from PIL import Image
 from tritonclient import grpc
 from tritonclient.utils import InferenceServerException
 
-from export.__main__ import main
 from perf.corpus import photo
-from serving.session import Session, running
-from tests.e2e.conftest import QUICK
+from serving.session import Session
+from tests.e2e.networks import CAPTIONER, Networks
 from tests.export import captioning
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).resolve().parents[2]
-MODELS = ("decode", "captioner", "captioner_encoder", "captioner_decoder")
 PHOTOS = [photo(320, 240, 1), photo(200, 500, 2)]
 LENGTH = 20
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return captioning.make_blip(tmp_path_factory.mktemp("checkpoint"), side=384)
+def checkpoint(networks: Networks) -> Path:
+    return networks.checkpoints[CAPTIONER]
 
 
 @pytest.fixture(scope="module")
-def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    """The project's own repositories with the captioner exported into a copy."""
-    copy = tmp_path_factory.mktemp("repository")
-    for name in MODELS:
-        shutil.copytree(ROOT / "model_repository" / name, copy / name)
-    assert main(["captioner", "--checkpoint", str(checkpoint), "--repository", str(copy), "--licence", "MIT"]) == 0
-    with running(QUICK | {"SERVING_MODEL_REPOSITORIES": f"{copy},{ROOT / 'ensembles'}"}) as session:
-        yield session
+def server(analysing: Session) -> Session:
+    return analysing
 
 
 def describe(server: Session, *files: bytes, **options: object) -> tuple[list[str], list[int]]:

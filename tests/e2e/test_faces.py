@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,8 @@ from PIL import Image
 from tritonclient import grpc
 from tritonclient.utils import InferenceServerException
 
-from serving.session import Session, running
-from tests.e2e.conftest import QUICK
-from tests.faces import networks, photographs
+from serving.session import Session
+from tests.faces import photographs
 
 pytestmark = pytest.mark.e2e
 
@@ -28,13 +25,8 @@ OUTPUTS = ("boxes", "scores", "landmarks", "count")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    """The project's own repositories with the three networks exported into a copy."""
-    copy = networks.exported(tmp_path_factory.mktemp("repository"))
-    for name in ("decode", "face_detector"):
-        shutil.copytree(ROOT / "model_repository" / name, copy / name)
-    with running(QUICK | {"SERVING_MODEL_REPOSITORIES": f"{copy},{ROOT / 'ensembles'}"}) as session:
-        yield session
+def server(analysing: Session) -> Session:
+    return analysing
 
 
 def infer(server: Session, model: str, **arrays: np.ndarray) -> dict[str, np.ndarray]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,18 +12,11 @@ from PIL import Image
 from tritonclient import grpc
 from tritonclient.utils import InferenceServerException
 
-from export.exporter import export
-from export.options import Options
-from export.quiet import quiet_libraries
-from export.roles import ROLES, DetectorRole
 from imaging.detections import THRESHOLD
 from perf.corpus import photo
-from serving.session import Session, running
-from tests.e2e.conftest import QUICK
+from serving.session import Session
+from tests.e2e.networks import PERSON, Networks
 from tests.export import people
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.e2e
 
@@ -35,24 +26,14 @@ Found = tuple[np.ndarray, np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkpoint(networks: Networks) -> Path:
     """Random weights of RT-DETR v2 at the contract's size; it knows persons only, so that no other class hides one."""
-    role = ROLES[NETWORK]
-    assert isinstance(role, DetectorRole)
-    assert role.count is not None
-    return people.make_rt_detr_v2(tmp_path_factory.mktemp("checkpoint"), role.size, role.count, {0: "person"})
+    return networks.checkpoints[PERSON]
 
 
 @pytest.fixture(scope="module")
-def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    copy, pipelines = tmp_path_factory.mktemp("repository"), tmp_path_factory.mktemp("ensembles")
-    for name in ("decode", NETWORK, "person_boxes"):
-        shutil.copytree(ROOT / "model_repository" / name, copy / name)
-    shutil.copytree(ROOT / "ensembles" / PIPELINE, pipelines / PIPELINE)
-    with quiet_libraries():
-        export(ROLES[NETWORK], str(checkpoint), Options(copy, licence="MIT"))
-    with running(QUICK | {"SERVING_MODEL_REPOSITORIES": f"{copy},{pipelines}"}) as session:
-        yield session
+def server(analysing: Session) -> Session:
+    return analysing
 
 
 def detect(server: Session, *files: bytes) -> list[Found]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NOT_SERVED = ("unknown model", "not at ready state", "is not ready", "no available versions")
-REFUSALS = ("Classifier not found",)
+REFUSALS = ("Classifier not found", "options: ")  # as collections and captioner begin
 
 
 class TritonPythonModel:

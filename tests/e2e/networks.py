@@ -5,6 +5,7 @@ faces with MTCNN's own; and a collection.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,23 +16,25 @@ from export.options import Options
 from export.quiet import quiet_libraries
 from export.roles import ROLES, DetectorRole, EmbedderRole, TextRole
 from tests.export import captioning, people, sentences, towers
-from tests.faces import networks
+from tests.faces import networks as faces
 from training.heads.head import Card, Head
 from training.heads.publish import publish
 
 ROOT = Path(__file__).resolve().parents[2]
-CLIP, TEXT, DINO, PERSON = (
+CLIP, TEXT, DINO, DINO_3, PERSON, CAPTIONER = (
     "embed_clip_vit_b_32",
     "embed_clip_text_vit_b_32",
     "embed_dino_v2_vit_b_14",
+    "embed_dino_v3_vit_l_16",
     "person_detector",
+    "captioner_encoder",
 )
 STEPS = ("analysis", "captioner", "clip_tokenizer", "collections", "decode", "face_detector", "person_boxes")
 COLLECTION = 7
 
 
 @dataclass(frozen=True)
-class Made:
+class Networks:
     """The copy of the repository, the checkpoints in it by the networks' names, and the collection's head."""
 
     models: Path
@@ -43,29 +46,34 @@ class Made:
         return {"SERVING_MODEL_REPOSITORIES": f"{self.models},{ROOT / 'ensembles'}"}
 
 
-def made(folder: Path) -> Made:
+def made(folder: Path) -> Networks:
     models = folder / "models"
-    for name in (*STEPS, CLIP, TEXT, DINO, PERSON, "captioner_encoder", "captioner_decoder"):
+    for name in (*STEPS, CLIP, TEXT, DINO, DINO_3, PERSON, CAPTIONER, "captioner_decoder"):
         ignored = shutil.ignore_patterns("heads", "model.onnx")
         shutil.copytree(ROOT / "model_repository" / name, models / name, ignore=ignored)
-    networks.exported(models)
-    clip, text, dino, person = (ROLES[name] for name in (CLIP, TEXT, DINO, PERSON))
-    assert isinstance(clip, EmbedderRole)
+    faces.exported(models)
+    text, person = ROLES[TEXT], ROLES[PERSON]
     assert isinstance(text, TextRole)
-    assert isinstance(dino, EmbedderRole)
     assert isinstance(person, DetectorRole)
     assert person.count is not None
     checkpoints = {
-        CLIP: towers.make_clip(folder / "clip", clip.size, clip.width),
-        TEXT: sentences.make_clip(folder / "text", text.width),
-        DINO: towers.make_dino_v2(folder / "dino", dino.size, dino.width),
-        PERSON: people.make_rt_detr_v2(folder / "person", person.size, person.count, {0: "person"}),
-        "captioner_encoder": captioning.make_blip(folder / "blip", side=384),
+        CLIP: _tower(towers.make_clip, CLIP, folder),
+        TEXT: sentences.make_clip(folder / TEXT, text.width),
+        DINO: _tower(towers.make_dino_v2, DINO, folder),
+        DINO_3: _tower(towers.make_dino_v3, DINO_3, folder),
+        PERSON: people.make_rt_detr_v2(folder / PERSON, person.size, person.count, {0: "person"}),
+        CAPTIONER: captioning.make_blip(folder / CAPTIONER, side=384),
     }
     with quiet_libraries():
         for name, checkpoint in checkpoints.items():
             export(ROLES[name], str(checkpoint), Options(models, licence="MIT"))
-    return Made(models, checkpoints, _published(models / "collections" / "heads"))
+    return Networks(models, checkpoints, _published(models / "collections" / "heads"))
+
+
+def _tower(make: Callable[[Path, int, int], Path], name: str, folder: Path) -> Path:
+    role = ROLES[name]
+    assert isinstance(role, EmbedderRole)
+    return make(folder / name, role.size, role.width)
 
 
 def _published(heads: Path) -> Head:
