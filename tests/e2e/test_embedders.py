@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +17,6 @@ from tests.export import towers
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).resolve().parents[2]
 PIPELINES = {
     "embed_clip": "embed_clip_vit_b_32",
     "embed_dino_v2": "embed_dino_v2_vit_b_14",

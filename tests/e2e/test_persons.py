@@ -20,8 +20,7 @@ from tests.export import people
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).resolve().parents[2]
-NETWORK, PIPELINE = "person_detector", "detect_person"
+PIPELINE = "detect_person"
 Found = tuple[np.ndarray, np.ndarray]
 
 
