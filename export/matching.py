@@ -16,8 +16,8 @@ from export.proof import Row
 from export.roles import BoxTolerance
 
 SCALE = 640  # differences are told in pixels of a picture of this side
-LEAST_SCORE = 0.05  # no pipeline looks at boxes below; torchvision's detectors do not even return them
-NEAR, ALIKE = 32.0, 0.25  # pixels and score within which two boxes may be the same one
+LEAST_SCORE = 0.1  # no pipeline looks at boxes below; torchvision's detectors return none below 0.05
+REACH = 2  # times what a box may differ; beyond, two boxes are not the same one, such as NMS kept another of two
 MOST = "pixels of 640, max"
 Floats = npt.NDArray[np.float64]
 
@@ -49,8 +49,8 @@ class Distances:
 def rows(check: str, found: Sequence[Detections], wanted: Sequence[Detections], tolerance: BoxTolerance) -> list[Row]:
     """How two answers differ over several pictures, in both directions: what is missing, and what is made up."""
     pairs = list(zip(found, wanted, strict=True))
-    parts = [_distances(one.looked_at, other) for one, other in pairs]
-    parts += [_distances(other.looked_at, one) for one, other in pairs]
+    parts = [_distances(one.looked_at, other, tolerance) for one, other in pairs]
+    parts += [_distances(other.looked_at, one, tolerance) for one, other in pairs]
     pixels, scores = (np.concatenate([getattr(part, name) for part in parts]) for name in ("pixels", "scores"))
     count = sum(part.count for part in parts)
     lost = sum(part.lost for part in parts) / max(count, 1)
@@ -91,15 +91,16 @@ def spread(wanted: Sequence[Detections]) -> Row:
     return Row("range of the reference's scores, at least", round(extent, 6), least, "", extent >= least)
 
 
-def _distances(ours: Detections, theirs: Detections) -> Distances:
+def _distances(ours: Detections, theirs: Detections, tolerance: BoxTolerance) -> Distances:
     """From each of our boxes to the one of theirs that is most like it."""
     if not len(ours.boxes) or not len(theirs.boxes):
         nothing = np.zeros(0)
         return Distances(nothing, nothing, len(ours.boxes), len(ours.boxes))
     apart = SCALE * np.abs(ours.boxes[:, None] - theirs.boxes[None]).max(axis=2)
     unlike = np.abs(ours.scores[:, None] - theirs.scores[None])
-    nearest = np.argmin(apart / NEAR + unlike / ALIKE, axis=1)
+    near, alike = REACH * tolerance.largest, REACH * tolerance.score
+    nearest = np.argmin(apart / near + unlike / alike, axis=1)
     rank = np.arange(len(nearest))
     pixels, scores = apart[rank, nearest], unlike[rank, nearest]
-    same = (pixels <= NEAR) & (scores <= ALIKE)
+    same = (pixels <= near) & (scores <= alike)
     return Distances(pixels[same], scores[same], int((~same).sum()), len(same))

@@ -169,7 +169,7 @@ class BoxTolerance:
 
 BOX_TOLERANCE: MappingProxyType[Precision, BoxTolerance] = MappingProxyType(
     {
-        "fp32": BoxTolerance(1.0, 0.05, 0.005, 0.02),
+        "fp32": BoxTolerance(1.0, 0.05, 0.005, 0.05),
         "fp16": BoxTolerance(8.0, 1.0, 0.05, 0.1),
         "int8": BoxTolerance(16.0, 4.0, 0.15, 0.3),
     }

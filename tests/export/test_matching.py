@@ -14,7 +14,7 @@ TOLERANCE = BoxTolerance(1.0, 0.5, 0.01, 0.0)
 def scattered(count: int = 30, seed: int = 1) -> Detections:
     rng = np.random.default_rng(seed)
     corner, extent = rng.uniform(0, 0.5, (count, 2)), rng.uniform(0.1, 0.5, (count, 2))
-    return Detections(np.concatenate([corner, corner + extent], axis=1), -np.sort(-rng.uniform(0.06, 1, count)))
+    return Detections(np.concatenate([corner, corner + extent], axis=1), -np.sort(-rng.uniform(0.15, 1, count)))
 
 
 def compared(found: Detections, wanted: Detections) -> list[Row]:
@@ -32,8 +32,8 @@ def test_distances_are_in_pixels_of_640_and_both_limits_count() -> None:
     wanted = scattered(4)
     moved = wanted.boxes.copy()
     moved[0, 2] += 1.8 / 640
-    largest, mean, score, unmatched = compared(Detections(moved, wanted.scores - 0.02), wanted)
-    assert [row.value for row in (largest, mean, score)] == pytest.approx([1.8, 0.45, 0.02])
+    largest, mean, score, unmatched = compared(Detections(moved, wanted.scores - 0.015), wanted)
+    assert [row.value for row in (largest, mean, score)] == pytest.approx([1.8, 0.45, 0.015])
     assert [row.ok for row in (largest, mean, score)] == [False, True, False]
     assert (unmatched.value, unmatched.unit) == (0, "of 8 boxes unmatched")
 
@@ -85,3 +85,12 @@ def test_sorted_scores_are_compared_one_by_one_and_never_across_shapes() -> None
     assert matching.sorted_scores("plan", scores - np.float32(0.005), scores, TOLERANCE).ok
     assert not matching.sorted_scores("plan", scores - np.float32(0.02), scores, TOLERANCE).ok
     assert not matching.sorted_scores("plan", scores[:, :1], scores, TOLERANCE).ok
+
+
+def test_a_box_far_from_all_others_is_unmatched_and_moves_no_distance() -> None:
+    wanted = scattered(10)
+    moved = wanted.boxes.copy()
+    moved[3] += 0.1
+    largest, _, _, unmatched = compared(Detections(moved, wanted.scores), wanted)
+    assert (largest.value, unmatched.value) == (0.0, 0.1)
+    assert not unmatched.ok
