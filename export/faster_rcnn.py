@@ -87,6 +87,7 @@ class LoadedFasterRcnn:
         for value in (*model.graph.input, *model.graph.output):
             # A batch of one picture, which the server counts as a batch all the same.
             value.type.tensor_type.shape.dim[0].dim_param = BATCH
+        _size_in_double(model.graph)
         return model
 
     def graph(self, precision: Precision) -> onnx.ModelProto:
@@ -170,6 +171,23 @@ def _network(checkpoint: Checkpoint) -> torch.nn.Module:
     return loaded
 
 
+def _size_in_double(graph: onnx.GraphProto) -> None:
+    """Torch multiplies sides and scale in double precision before it rounds them down, the traced graph in single: 480
+    x 640 would come to 800 rows instead of 799, and every box would move with them.
+    """
+    makers = {name: node for node in graph.node for name in node.output}
+    sizes = [node for node in graph.node if node.op_type == "Floor" and makers[node.input[0]].op_type == "Cast"]
+    for floor in sizes:
+        cast = makers[floor.input[0]]
+        product = makers[cast.input[0]]
+        cast.attribute[0].i = onnx.TensorProto.DOUBLE
+        at = list(graph.node).index(product)
+        for index, name in enumerate(product.input):
+            wide = f"{product.name}_double_{index}"
+            graph.node.insert(at, onnx.helper.make_node("Cast", [name], [wide], name=wide, to=onnx.TensorProto.DOUBLE))
+            product.input[index] = wide
+
+
 def _one(session: Session, picture: Pictures) -> Detections:
     boxes, scores = session.run(PIXELS, picture[None], [BOXES, SCORES])
     return plain_detections(boxes[0], scores[0])
@@ -180,5 +198,5 @@ def _sized(samples: Samples) -> Iterator[Sized]:
     side = samples.batch.shape[1]
     yield "noise", pictures.noise(side, 1)
     yield samples.label, samples.batch[:1]
-    yield f"{samples.label}, wide", samples.batch[1:2, : side * 3 // 5]
+    yield f"{samples.label}, wide", samples.batch[1:2, : side * 3 // 4]
     yield f"{samples.label}, tall", samples.batch[2:3, :, : side * 7 // 10]
