@@ -54,7 +54,9 @@ class FasterRcnn(torch.nn.Module):
         persons = found["labels"] == PERSON
         sides = torch._shape_as_tensor(planes)[[2, 1, 2, 1]]  # noqa: SLF001 - sizes that the tracer follows
         boxes = found["boxes"][persons] / sides.float()
-        return boxes.clamp(0, 1)[None], found["scores"][persons][None]
+        # A batch of one picture; the server takes it for a batch only where its size is none that the graph states.
+        batch = pixels.shape[0]
+        return boxes.clamp(0, 1).expand(batch, -1, -1), found["scores"][persons].expand(batch, -1)
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,15 @@ class LoadedFasterRcnn:
                 f"{folder}/network.onnx",
                 input_names=[PIXELS],
                 output_names=[BOXES, SCORES],
-                dynamic_axes={PIXELS: {1: "height", 2: "width"}, BOXES: {1: "count"}, SCORES: {1: "count"}},
+                dynamic_axes={
+                    PIXELS: {0: BATCH, 1: "height", 2: "width"},
+                    BOXES: {0: BATCH, 1: "count"},
+                    SCORES: {0: BATCH, 1: "count"},
+                },
                 opset_version=OPSET,
                 dynamo=False,
             )
             model = onnx.load(f"{folder}/network.onnx")
-        for value in (*model.graph.input, *model.graph.output):
-            # A batch of one picture, which the server counts as a batch all the same.
-            value.type.tensor_type.shape.dim[0].dim_param = BATCH
         _size_in_double(model.graph)
         return model
 
@@ -141,6 +144,8 @@ def load(checkpoint: Checkpoint, role: DetectorRole, options: Options, samples: 
     refuse_options(role, options)
     if options.network_size is not None:
         raise UsageError(f"--network-size: {role.name} resizes by its own rule, 800 to 1333 pixels")
+    if options.precision == "fp16":
+        raise UsageError(f"{role.name}: half precision has no converter for a graph with branches; fp32 or int8")
     if options.engine != "onnx":
         raise UsageError(f"{role.name} is served by ONNX Runtime only: its boxes are of no fixed number")
     module = FasterRcnn(_network(checkpoint)).eval()
