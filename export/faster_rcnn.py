@@ -54,7 +54,9 @@ class FasterRcnn(torch.nn.Module):
         persons = found["labels"] == PERSON
         sides = torch._shape_as_tensor(planes)[[2, 1, 2, 1]]  # noqa: SLF001 - sizes that the tracer follows
         boxes = found["boxes"][persons] / sides.float()
-        return boxes.clamp(0, 1)[None], found["scores"][persons][None]
+        # A batch of one picture; the server takes it for a batch only where its size is none that the graph states.
+        batch = pixels.shape[0]
+        return boxes.clamp(0, 1).expand(batch, -1, -1), found["scores"][persons].expand(batch, -1)
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,16 @@ class LoadedFasterRcnn:
                 f"{folder}/network.onnx",
                 input_names=[PIXELS],
                 output_names=[BOXES, SCORES],
-                dynamic_axes={PIXELS: {1: "height", 2: "width"}, BOXES: {1: "count"}, SCORES: {1: "count"}},
+                dynamic_axes={
+                    PIXELS: {0: BATCH, 1: "height", 2: "width"},
+                    BOXES: {0: BATCH, 1: "count"},
+                    SCORES: {0: BATCH, 1: "count"},
+                },
                 opset_version=OPSET,
                 dynamo=False,
             )
             model = onnx.load(f"{folder}/network.onnx")
-        for value in (*model.graph.input, *model.graph.output):
-            # A batch of one picture, which the server counts as a batch all the same.
-            value.type.tensor_type.shape.dim[0].dim_param = BATCH
+        _size_in_double(model.graph)
         return model
 
     def graph(self, precision: Precision) -> onnx.ModelProto:
@@ -141,6 +145,8 @@ def load(checkpoint: Checkpoint, role: DetectorRole, options: Options, samples: 
     refuse_options(role, options)
     if options.network_size is not None:
         raise UsageError(f"--network-size: {role.name} resizes by its own rule, 800 to 1333 pixels")
+    if options.precision == "fp16":
+        raise UsageError(f"{role.name}: half precision has no converter for a graph with branches; fp32 or int8")
     if options.engine != "onnx":
         raise UsageError(f"{role.name} is served by ONNX Runtime only: its boxes are of no fixed number")
     module = FasterRcnn(_network(checkpoint)).eval()
@@ -171,6 +177,23 @@ def _network(checkpoint: Checkpoint) -> torch.nn.Module:
     return loaded
 
 
+def _size_in_double(graph: onnx.GraphProto) -> None:
+    """Torch multiplies sides and scale in double precision before it rounds them down, the traced graph in single: 480
+    x 640 would come to 800 rows instead of 799, and every box would move with them.
+    """
+    makers = {name: node for node in graph.node for name in node.output}
+    sizes = [node for node in graph.node if node.op_type == "Floor" and makers[node.input[0]].op_type == "Cast"]
+    for floor in sizes:
+        cast = makers[floor.input[0]]
+        product = makers[cast.input[0]]
+        cast.attribute[0].i = onnx.TensorProto.DOUBLE
+        at = list(graph.node).index(product)
+        for index, name in enumerate(product.input):
+            wide = f"{product.name}_double_{index}"
+            graph.node.insert(at, onnx.helper.make_node("Cast", [name], [wide], name=wide, to=onnx.TensorProto.DOUBLE))
+            product.input[index] = wide
+
+
 def _one(session: Session, picture: Pictures) -> Detections:
     boxes, scores = session.run(PIXELS, picture[None], [BOXES, SCORES])
     return plain_detections(boxes[0], scores[0])
@@ -181,5 +204,5 @@ def _sized(samples: Samples) -> Iterator[Sized]:
     side = samples.batch.shape[1]
     yield "noise", pictures.noise(side, 1)
     yield samples.label, samples.batch[:1]
-    yield f"{samples.label}, wide", samples.batch[1:2, : side * 3 // 5]
+    yield f"{samples.label}, wide", samples.batch[1:2, : side * 3 // 4]
     yield f"{samples.label}, tall", samples.batch[2:3, :, : side * 7 // 10]

@@ -166,7 +166,7 @@ def _gain(name: str, dimensions: int) -> float:
         return 1.8  # convolutions: half of what comes in is lost at each activation, and nothing was normalised yet
     if "decoder" in name and "self_attn" in name and name.endswith(("out_proj.weight", "o_proj.weight")):
         return 0.0
-    return 0.3 if "bbox" in name else 1.0
+    return 0.3 if "bbox" in name else 0.6 if "class_embed" in name else 1.0
 
 
 def _processor(folder: Path, side: int, **facts: Any) -> Path:  # noqa: ANN401
