@@ -188,8 +188,15 @@ def test_every_role_agrees_with_the_repository_and_has_all_tolerances() -> None:
         assert role.tolerance.keys() == {"fp32", "fp16", "int8"}
 
 
+# Its graph branches on how many boxes are found: ONNX Runtime serves it on every kind of hardware.
+WITHOUT_A_PLAN = {"person_detector_faster_rcnn"}
+
+
 @pytest.mark.parametrize("kind", ["cpu", "cuda", "tensorrt"])
 @pytest.mark.parametrize("role", ROLES)
 def test_every_kind_of_hardware_serves_the_same_contract(kind: str, role: str) -> None:
     folder = Options().repository / role
-    assert contract.read(folder / "configs" / f"{kind}.pbtxt") == contract.read(folder / "config.pbtxt")
+    path = folder / "configs" / f"{kind}.pbtxt"
+    assert path.exists() is not (kind == "tensorrt" and role in WITHOUT_A_PLAN)
+    if path.exists():
+        assert contract.read(path) == contract.read(folder / "config.pbtxt")

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import onnxruntime as ort
@@ -20,6 +21,8 @@ from tests.export import sentences
 from tests.export.checkpoints import tree
 from tests.export.sentences import TEXT
 
+# Random weights of a few dozen numbers lose more by eight bits than trained ones.
+TOLERANT = replace(TEXT, tolerance=MappingProxyType({**TEXT.tolerance, "int8": 0.01}))
 SAID = ["a bowl of soup", "two red cars", "soup"]
 
 
@@ -70,7 +73,7 @@ def test_what_stands_behind_the_end_of_a_text_does_not_matter(options: Options, 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_every_precision_of_a_text_tower(precision: Precision, options: Options, checkpoint: Path) -> None:
     with quiet_libraries():
-        done = export(TEXT, str(checkpoint), replace(options, precision=precision))
+        done = export(TOLERANT, str(checkpoint), replace(options, precision=precision))
     embedding, _ = served(done.folder, ids_of(done.folder, SAID))
     assert embedding.dtype == np.float32
 
