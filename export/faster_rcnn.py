@@ -97,7 +97,10 @@ class LoadedFasterRcnn:
     def graph(self, precision: Precision) -> onnx.ModelProto:
         plain = onnx.ModelProto()
         plain.CopyFrom(self.plain)
-        return stripped(CONVERT[precision](plain))
+        converted = CONVERT[precision](plain)
+        corners = next(value for value in converted.graph.output if value.name == BOXES).type.tensor_type.shape.dim[2]
+        corners.dim_value = 4  # the tracer loses it on the way
+        return stripped(converted)
 
     def prove(self, path: Path, promised: Contract, precision: Precision) -> Proof:
         """The contract, and the answers against the same network in torch, for pictures of three shapes."""
