@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .options import Options
 
 NOT_SERVED = "is not at ready state"  # as Triton words it
-HOST = pb_utils.TRITONSERVER_MEMORY_CPU
 
 
 class CallError(Exception):
@@ -126,7 +125,8 @@ class Networks:
 
 async def _call(name: str, version: int, inputs: list[pb_utils.Tensor], outputs: list[str]) -> list[pb_utils.Tensor]:
     # What NumPy is to read must be in host memory; the encoder's answer only passes through and may stay on a GPU.
-    memory = {} if outputs == ["cross"] else {"preferred_memory": pb_utils.PreferredMemory(HOST)}
+    host = pb_utils.PreferredMemory(pb_utils.TRITONSERVER_MEMORY_CPU)
+    memory = {} if outputs == ["cross"] else {"preferred_memory": host}
     request = pb_utils.InferenceRequest(
         model_name=name, model_version=version, inputs=inputs, requested_output_names=outputs, **memory
     )
