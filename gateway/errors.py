@@ -1,5 +1,7 @@
 """What can go wrong, in the gateway's own words. HTTP numbers are in `problems.py`, and only there."""
 
+from typing import TypeAlias
+
 
 class GatewayError(Exception):
     """Base of all errors that a client may see.
@@ -120,3 +122,29 @@ class ResultNotFoundError(GatewayError):
 
 class ClientGoneError(GatewayError):
     """The client hung up before its answer was ready."""
+
+
+# What may come of one deed, for the routes that do it.
+Kinds: TypeAlias = tuple[type[GatewayError], ...]
+PICTURE: Kinds = (
+    TooLargeError,
+    UnsupportedTypeError,
+    TooManyPixelsError,
+    UnreadablePictureError,
+)
+FETCH: Kinds = (
+    InvalidUrlError,
+    AddressRefusedError,
+    SourceNotFoundError,
+    SourceFailedError,
+    SourceTimeoutError,
+    TooManyRedirectsError,
+)
+SERVICE: Kinds = (
+    BusyError,
+    PipelineDownError,
+    PipelineNotServedError,
+    InferenceUnavailableError,
+    InferenceTimeoutError,
+    InferenceFailedError,
+)

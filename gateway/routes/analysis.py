@@ -26,34 +26,11 @@ FORM_SHAPE = FormShape("image_file", 64 * 1024)
 TASKS_FIELD = "tasks_json"
 AT_ONCE = 4
 NDJSON = "application/x-ndjson"
-IMAGE_ERRORS = (
-    errors.TooLargeError,
-    errors.UnsupportedTypeError,
-    errors.TooManyPixelsError,
-    errors.UnreadablePictureError,
-)
-SOURCE_ERRORS = (
-    *IMAGE_ERRORS,
-    errors.InvalidUrlError,
-    errors.AddressRefusedError,
-    errors.SourceNotFoundError,
-    errors.SourceFailedError,
-    errors.SourceTimeoutError,
-    errors.TooManyRedirectsError,
-)
-SERVICE_ERRORS = (
-    errors.BusyError,
-    errors.PipelineDownError,
-    errors.PipelineNotServedError,
-    errors.InferenceUnavailableError,
-    errors.InferenceTimeoutError,
-    errors.InferenceFailedError,
-)
 BY_URL = problems.responses(
-    errors.InvalidTasksError, errors.DownloadFailedError, errors.ImageFailedError, *SERVICE_ERRORS
+    errors.InvalidTasksError, errors.DownloadFailedError, errors.ImageFailedError, *errors.SERVICE
 )
 BY_UPLOAD = problems.responses(
-    errors.InvalidTasksError, errors.ImageFailedError, errors.TooLargeError, errors.UploadTimeoutError, *SERVICE_ERRORS
+    errors.InvalidTasksError, errors.ImageFailedError, errors.TooLargeError, errors.UploadTimeoutError, *errors.SERVICE
 )
 LINES: dict[int | str, dict[str, object]] = {
     200: {"description": "one JSON object a line, in the order in which they are ready", "content": {NDJSON: {}}}
@@ -131,7 +108,7 @@ async def available_operations(parts: PartsOf) -> Operations:
 async def _of_url(parts: Parts, url: str, tasks: list[dict[str, Any]], request_id: str) -> Analysis:
     try:
         data = await parts.fetcher.fetch(url)
-    except SOURCE_ERRORS as error:
+    except (*errors.FETCH, *errors.PICTURE) as error:
         reason = f"Could not download image from URL: {error.public}"
         raise errors.DownloadFailedError(reason, private=error.private) from error
     return await _of_bytes(parts, data, tasks, request_id)
@@ -141,7 +118,7 @@ async def _of_bytes(parts: Parts, data: bytes, tasks: list[dict[str, Any]], requ
     try:
         picture = await asyncio.to_thread(examine, data, parts.settings.max_pixels)
         found = await parts.analyst.analyse(picture.data, tasks, request_id)
-    except IMAGE_ERRORS as error:
+    except errors.PICTURE as error:
         raise errors.ImageFailedError(f"Could not process image: {error.public}", private=error.private) from error
     log.info("analysed", tasks=len(tasks), **{f"{stage}_seconds": seconds for stage, seconds in found.timings.items()})
     return found

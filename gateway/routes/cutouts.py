@@ -21,34 +21,11 @@ from gateway.uploads import FormShape, read_upload
 
 router = APIRouter(prefix="/api/v2", tags=["cut-outs"])
 
-PICTURE_ERRORS = (
-    errors.TooLargeError,
-    errors.UnsupportedTypeError,
-    errors.TooManyPixelsError,
-    errors.UnreadablePictureError,
-)
-SERVICE_ERRORS = (
-    errors.BusyError,
-    errors.PipelineDownError,
-    errors.PipelineNotServedError,
-    errors.PipelineChangedError,
-    errors.InferenceUnavailableError,
-    errors.InferenceTimeoutError,
-    errors.InferenceFailedError,
-    errors.StoreFailedError,
-)
-FETCH_ERRORS = (
-    errors.InvalidOptionError,
-    errors.InvalidUrlError,
-    errors.AddressRefusedError,
-    errors.SourceNotFoundError,
-    errors.SourceFailedError,
-    errors.SourceTimeoutError,
-    errors.TooManyRedirectsError,
-)
-UPLOAD_ERRORS = (errors.InvalidOptionError, errors.InvalidUploadError, errors.UploadTimeoutError)
-BY_URL = problems.NOT_FOUND | problems.responses(*FETCH_ERRORS, *PICTURE_ERRORS, *SERVICE_ERRORS)
-BY_UPLOAD = problems.NOT_FOUND | problems.responses(*UPLOAD_ERRORS, *PICTURE_ERRORS, *SERVICE_ERRORS)
+STORE_ERRORS: errors.Kinds = (errors.PipelineChangedError, errors.StoreFailedError)
+UPLOAD_ERRORS: errors.Kinds = (errors.InvalidUploadError, errors.UploadTimeoutError)
+EITHER_WAY: errors.Kinds = (errors.InvalidOptionError, *errors.PICTURE, *errors.SERVICE, *STORE_ERRORS)
+BY_URL = problems.NOT_FOUND | problems.responses(*errors.FETCH, *EITHER_WAY)
+BY_UPLOAD = problems.NOT_FOUND | problems.responses(*UPLOAD_ERRORS, *EITHER_WAY)
 REDIRECT: dict[int | str, dict[str, object]] = {
     302: {
         "description": "to the result",

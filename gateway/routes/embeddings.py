@@ -31,26 +31,13 @@ from gateway.uploads import read_body
 
 NPY = "application/x-npy"
 DATA_URI = "data:"
-ERRORS = (
+ERRORS: errors.Kinds = (
     errors.UnknownModelError,
     errors.InvalidOptionError,
-    errors.InvalidUrlError,
-    errors.AddressRefusedError,
-    errors.SourceNotFoundError,
-    errors.SourceFailedError,
-    errors.SourceTimeoutError,
-    errors.TooManyRedirectsError,
     errors.UploadTimeoutError,
-    errors.TooLargeError,
-    errors.UnsupportedTypeError,
-    errors.TooManyPixelsError,
-    errors.UnreadablePictureError,
-    errors.BusyError,
-    errors.PipelineDownError,
-    errors.PipelineNotServedError,
-    errors.InferenceUnavailableError,
-    errors.InferenceTimeoutError,
-    errors.InferenceFailedError,
+    *errors.FETCH,
+    *errors.PICTURE,
+    *errors.SERVICE,
 )
 ANSWER: dict[int | str, dict[str, object]] = {
     200: {
