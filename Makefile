@@ -26,7 +26,7 @@ lint: $(VENV)/.test ## ruff, mypy strict, import-linter
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.test ## tests that need no server
-	$(BIN)/pytest -m "not e2e"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not e2e" --numprocesses auto --maxprocesses 4 --dist loadfile
 
 e2e: $(VENV)/.test ## tests against a real tritonserver, uvicorn and S3 endpoint
 	$(BIN)/pytest -m e2e

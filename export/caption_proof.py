@@ -1,7 +1,7 @@
 """A captioner's two ONNX files against the checkpoint in torch: values, and the texts that come out of them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -118,7 +118,7 @@ class Reference:
 def prove(
     networks: Networks,
     reference: Reference,
-    promised: tuple[Contract, Contract],
+    promised: Sequence[Contract],
     limits: tuple[Precision, Relative],
     samples: Samples,
 ) -> Proof:
@@ -135,7 +135,7 @@ def prove(
     return Proof(rows, max(float(row.value) for row in values if row.unit == _LARGEST))
 
 
-def _contracts(networks: Networks, promised: tuple[Contract, Contract]) -> list[Row]:
+def _contracts(networks: Networks, promised: Sequence[Contract]) -> list[Row]:
     rows = []
     for path, ours in zip(networks.paths, promised, strict=True):
         said = contract.disagreements(ours, contract.of_graph(onnx.load(path)))

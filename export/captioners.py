@@ -16,8 +16,8 @@ from export.caption_graphs import Captioner, Decoder, Encoder, apart
 from export.caption_language import Language
 from export.caption_proof import Networks, Reference
 from export.checkpoint import Checkpoint
-from export.contract import CROSS, IDS, LOGITS, OWN, PAST, PIXELS, PRESENT, Contract
-from export.errors import CheckpointError, ContractError, ProofError, UsageError
+from export.contract import CROSS, IDS, LOGITS, OWN, PAST, PIXELS, PRESENT
+from export.errors import CheckpointError, ProofError, UsageError
 from export.licence import Licence
 from export.options import Options
 from export.precision import CONVERT
@@ -75,7 +75,7 @@ def export(role: CaptionerRole, checkpoint: Checkpoint, terms: Licence, options:
     """Both networks of the captioner that `role` belongs to, and its tokenizer, as one version; or nothing."""
     _refuse_options(role, options)
     roles = _both(role)
-    promised = (_promised(roles[0], options), _promised(roles[1], options))
+    promised = [contract.promised(one, versions.config_path(options.repository, one.name)) for one in roles]
     known_figures = figures.read(options.figures)
     samples = pictures.samples(role.size, options.pictures)
     loaded = load(checkpoint, role)
@@ -123,13 +123,6 @@ def load(checkpoint: Checkpoint, role: CaptionerRole) -> LoadedCaptioner:
 
 def _both(role: CaptionerRole) -> list[CaptionerRole]:
     return [replace(role, part="encoder"), replace(role, part="decoder")]
-
-
-def _promised(role: CaptionerRole, options: Options) -> Contract:
-    promised = contract.read(versions.config_path(options.repository, role.name))
-    if said := contract.disagreements(promised, contract.of_role(role)):
-        raise ContractError(f"{role.name}: {'; '.join(said)}")
-    return promised
 
 
 def _refuse_options(role: CaptionerRole, options: Options) -> None:

@@ -60,6 +60,14 @@ def read(path: Path) -> Contract:
     return Contract(config.max_batch_size, inputs, outputs)
 
 
+def promised(role: Role, path: Path) -> Contract:
+    """What the config.pbtxt at `path` promises of a role. Raises ContractError where the exporter writes another."""
+    found = read(path)
+    if said := disagreements(found, of_role(role)):
+        raise ContractError(f"{role.name}: {'; '.join(said)}")
+    return found
+
+
 def of_role(role: Role) -> Contract:
     """What the exporter writes for a role."""
     if isinstance(role, TextRole):

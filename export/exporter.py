@@ -8,7 +8,7 @@ import onnx
 from export import card, contract, figures, licence, loaders, mattes, pictures, to_tensorrt, versions
 from export.checkpoint import Checkpoint
 from export.contract import Contract
-from export.errors import ContractError, ProofError, UsageError
+from export.errors import ProofError, UsageError
 from export.licence import Licence
 from export.loaded import Loaded
 from export.options import Options
@@ -35,7 +35,7 @@ def export(role: Role, name: str, options: Options) -> Exported:
         return _captioner(role, name, options)
     if options.engine == "tensorrt":
         to_tensorrt.require(options.precision)
-    promised = _promised(role, options)
+    promised = contract.promised(role, versions.config_path(options.repository, role.name))
     known_figures = figures.read(options.figures)
     samples = None if isinstance(role, TextRole) else pictures.samples(role.size, options.pictures)
     checkpoint, terms = _allowed(role, name, options)
@@ -96,13 +96,6 @@ def _load_detector(checkpoint: Checkpoint, role: DetectorRole, options: Options,
     from export import detectors
 
     return detectors.load(checkpoint, role, options, samples)
-
-
-def _promised(role: Role, options: Options) -> Contract:
-    promised = contract.read(versions.config_path(options.repository, role.name))
-    if said := contract.disagreements(promised, contract.of_role(role)):
-        raise ContractError(f"{role.name}: {'; '.join(said)}")
-    return promised
 
 
 def _allowed(role: Role, name: str, options: Options) -> tuple[Checkpoint, Licence]:

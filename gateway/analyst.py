@@ -65,7 +65,7 @@ class Analyst:
     def require(self) -> None:
         """Raises PipelineNotServedError or PipelineDownError."""
         self._catalogue.pipeline(ANALYZE.name)
-        require_pulse(self._inference, ANALYZE)
+        require_pulse(self._inference, ANALYZE.name)
 
     async def analyse(self, image: bytes, tasks: list[dict[str, Any]], request_id: str) -> Analysis:
         """Raises a GatewayError, UnreadablePictureError for what the picture or the list is to blame for."""

@@ -121,7 +121,7 @@ class Cutouts:
 
     def _require_alive(self, pipeline: Pipeline) -> None:
         self._catalogue.pipeline(pipeline.name)
-        require_pulse(self._inference, pipeline)
+        require_pulse(self._inference, pipeline.name)
 
     async def _create(
         self, pipeline: Pipeline, served: Served, picture: Picture, address: str, request_id: str
@@ -151,12 +151,12 @@ class Cutouts:
         return Result(record, cached=False, png=cut.png)
 
 
-def require_pulse(inference: Inference, pipeline: Pipeline) -> None:
+def require_pulse(inference: Inference, pipeline: str) -> None:
     """Raises PipelineDownError where the pipeline's last canary was not good."""
-    pulse = inference.pulse(pipeline.name)
+    pulse = inference.pulse(pipeline)
     if pulse is None or not pulse.ok:
         private = pulse.reason if pulse else "no canary yet"
-        raise PipelineDownError(f"{pipeline.name} does not answer", private=private, retry_after_s=RETRY_AFTER_S)
+        raise PipelineDownError(f"{pipeline} does not answer", private=private, retry_after_s=RETRY_AFTER_S)
 
 
 def result_path(pipeline: str, address: str, suffix: str) -> str:

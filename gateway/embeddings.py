@@ -1,7 +1,6 @@
 """Vectors of pictures and texts, in the shape of OpenAI's embeddings API."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -9,13 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.admission import Admission
-from gateway.background import together
 from gateway.catalogue import Catalogue
-from gateway.errors import InvalidOptionError, UnknownModelError, UnreadablePictureError
+from gateway.cutouts import require_pulse
+from gateway.errors import InvalidOptionError, UnknownModelError
 from gateway.inference import Inference
-
-AT_ONCE = 8
-Vectors = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +44,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """`vectors` FP32 [n, width] in the order of the items; `tokens` of all texts."""
+    """A vector FP32 [width], and how many tokens a text has."""
 
-    vectors: Vectors
+    vector: npt.NDArray[np.float32]
     tokens: int
 
 
 class Embeddings:
-    """Asks the pipelines for vectors, several at once, so that they meet in the network's batch."""
+    """Asks the pipelines for vectors."""
 
     def __init__(self, catalogue: Catalogue, inference: Inference, admission: Admission) -> None:
         self._catalogue = catalogue
@@ -73,28 +69,14 @@ class Embeddings:
             raise InvalidOptionError(f"{model} embeds pictures only, and the input holds text")
         for name in ([found.text] if texts else []) + ([found.image] if images else []):
             self._catalogue.pipeline(name)
+            require_pulse(self._inference, name)
         return found
 
-    async def embed(self, embedder: Embedder, items: Sequence[Item], request_id: str, *, normalized: bool) -> Embedded:
-        """Raises a GatewayError; what is wrong with one of several items names it."""
-        turns = asyncio.Semaphore(AT_ONCE)
-        output = "normalized" if normalized else "embedding"
-
-        async def one(number: int, item: Item) -> tuple[Vectors, int]:
-            async with turns, self._admission.slot():
-                return await self._one(embedder, item, output, request_id, number)
-
-        found = await together([one(number, item) for number, item in enumerate(items)])
-        return Embedded(np.stack([vector for vector, _ in found]), sum(tokens for _, tokens in found))
-
-    async def _one(
-        self, embedder: Embedder, item: Item, output: str, request_id: str, number: int
-    ) -> tuple[Vectors, int]:
+    async def embed(self, embedder: Embedder, item: Item, request_id: str, *, normalized: bool) -> Embedded:
+        """Raises a GatewayError."""
         name = embedder.text if item.is_text else embedder.image
-        inputs, outputs = {"text" if item.is_text else "image": item.data}, [output]
-        outputs += ["tokens"] if item.is_text else []
-        try:
-            answer = await self._inference.call(name, inputs, outputs, request_id)
-        except UnreadablePictureError as error:
-            raise UnreadablePictureError(f"input[{number}]: {error.public}", private=error.private) from error
-        return np.asarray(answer[output], np.float32), int(answer["tokens"][0]) if item.is_text else 0
+        output = "normalized" if normalized else "embedding"
+        inputs = {"text" if item.is_text else "image": item.data}
+        async with self._admission.slot():
+            answer = await self._inference.call(name, inputs, [output, *(["tokens"] * item.is_text)], request_id)
+        return Embedded(np.asarray(answer[output], np.float32), int(answer["tokens"][0]) if item.is_text else 0)

@@ -111,9 +111,6 @@ class Analysis:
         return box
 
     async def _do(self, job: Job) -> Any:  # noqa: ANN401 - what it is depends on the work
-        for needed in needs(job):
-            if needed.work != "face":  # a face that is not there is told by `box`
-                await self.result(needed)
         if job.work == "decode":
             return await self._timed(job, self._decode())
         seen: Seen = await self.result(DECODE)

@@ -47,10 +47,9 @@ class _Sheet:
 
     vectors: list[Floats] = field(default_factory=list)
     crops: list[bytes] = field(default_factory=list)
-    length: int = 0
 
     def vector(self, values: Floats) -> tuple[int, int]:
-        start, self.length = self.length, self.length + len(values)
+        start = sum(len(known) for known in self.vectors)
         self.vectors.append(values)
         return start, len(values)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from imaging.operations import CLASSIFIED, FACE, OPERATIONS, PERSON, WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from imaging.operations import Operation
     from imaging.tasks import Task
@@ -44,12 +44,12 @@ PERSON_BOX = Job("person", Region(PERSON))
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`jobs` with what each waits for, every job after those; `outputs` of the decoder that they will look at.
+    """`jobs`, each after those that it waits for; `outputs` of the decoder that they will look at.
 
     `results` is the job that answers a task, `crops` the one that shows what it saw, for tasks that see a part.
     """
 
-    jobs: Mapping[Job, tuple[Job, ...]]
+    jobs: tuple[Job, ...]
     outputs: tuple[str, ...]
     results: Mapping[str, Job]
     crops: Mapping[str, Job]
@@ -64,9 +64,7 @@ def plan(tasks: Iterable[Task], *, crops: bool, person_frame: str) -> Plan:
     asked = list(tasks)
     results = {task.operation_id: _job(task) for task in asked}
     shown = {task.operation_id: Job("crop", region_of(task)) for task in asked if crops and _sees_a_part(task)}
-    jobs: dict[Job, tuple[Job, ...]] = {DECODE: ()}
-    for job in (*results.values(), *shown.values()):
-        _add(job, jobs)
+    jobs = tuple(dict.fromkeys([DECODE, *_in_order([*results.values(), *shown.values()])]))
     return Plan(jobs, _outputs(jobs, person_frame), results, shown)
 
 
@@ -88,12 +86,10 @@ def _box(region: Region) -> tuple[Job, ...]:
     return (PERSON_BOX,) if region.target == PERSON else (Job("face", region),)
 
 
-def _add(job: Job, jobs: dict[Job, tuple[Job, ...]]) -> None:
-    if job in jobs:
-        return
-    for needed in needs(job):
-        _add(needed, jobs)
-    jobs[job] = needs(job)
+def _in_order(jobs: Iterable[Job]) -> Iterator[Job]:
+    for job in jobs:
+        yield from _in_order(needs(job))
+        yield job
 
 
 def region_of(task: Task) -> Region:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
+from itertools import islice
 from typing import Annotated, Any
 
 import structlog
@@ -162,18 +163,23 @@ def _body(image_url: str, found: Analysis) -> dict[str, Any]:
 
 
 async def _lines(parts: Parts, urls: list[str], tasks: list[dict[str, Any]], request_id: str) -> AsyncIterator[bytes]:
-    """Some pictures at once, each with a place of its own; who hangs up ends them all."""
-    turns = asyncio.Semaphore(AT_ONCE)
+    """Some pictures at once, each with a place of its own; who hangs up ends them, who does not read is waited for."""
 
     async def line(index: int, url: str) -> bytes:
-        async with turns:
-            found = await _entry(parts, url, tasks, request_id)
+        found = await _entry(parts, url, tasks, request_id)
         return await asyncio.to_thread(_line, {"index": index, "image_url": url, **found})
 
-    working = [asyncio.create_task(line(index, url)) for index, url in enumerate(urls)]
+    waiting = iter(enumerate(urls))
+    working: set[asyncio.Task[bytes]] = set()
     try:
-        for ready in asyncio.as_completed(working):
-            yield await ready
+        while True:
+            working.update(asyncio.create_task(line(*one)) for one in islice(waiting, AT_ONCE - len(working)))
+            if not working:
+                return
+            done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+            for ready in done:
+                working.remove(ready)
+                yield ready.result()
     finally:
         for work in working:
             work.cancel()

@@ -4,6 +4,8 @@ import asyncio
 import base64
 import binascii
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -30,6 +32,7 @@ from gateway.state import Parts, PartsOf
 from gateway.uploads import read_body
 
 NPY = "application/x-npy"
+AT_ONCE = 8  # inputs of one request that are fetched or embedded, so that they meet in the network's batch
 DATA_URI = "data:"
 ERRORS: errors.Kinds = (
     errors.UnknownModelError,
@@ -74,19 +77,34 @@ router = APIRouter(tags=["embeddings"])
 async def embeddings(request: Request, parts: PartsOf) -> Response:
     """Vectors of texts and pictures that are near where the two are alike (CLIP), or of pictures alone (DINO)."""
     async with parts.admission.transit() as keep:
-        body = _read(await read_body(request, parts.settings, keep))
-        given = body.input if isinstance(body.input, list) else [body.input]
-        texts = [_is_text(one) for one in given]
-        embedder = parts.embeddings.require(body.model, texts=any(texts), images=not all(texts))
+        data = await read_body(request, parts.settings, keep)
+    body = _read(data)
+    given = body.input if isinstance(body.input, list) else [body.input]
+    texts = [_is_text(one) for one in given]
+    embedder = parts.embeddings.require(body.model, texts=any(texts), images=not all(texts))
+    turns = asyncio.Semaphore(AT_ONCE)
 
-        async def work() -> Embedded:
-            items = await together([_item(parts, number, one) for number, one in enumerate(given)])
-            return await parts.embeddings.embed(embedder, items, request.state.request_id, normalized=body.normalized)
+    async def work(number: int, one: str | EmbeddingInput) -> Embedded:
+        async with turns:
+            with _named(f"input[{number}]"):
+                item = await _item(parts, one)
+                return await parts.embeddings.embed(
+                    embedder, item, request.state.request_id, normalized=body.normalized
+                )
 
-        async with parts.admission.place():
-            found = await unless_gone(request, work())
+    async with parts.admission.place():
+        found = await unless_gone(request, together([work(number, one) for number, one in enumerate(given)]))
     npy = NPY in request.headers.get("accept", "")
     return await asyncio.to_thread(_npy if npy else _json, body, found)
+
+
+@contextmanager
+def _named(place: str) -> Iterator[None]:
+    """What is wrong with one of several inputs names it."""
+    try:
+        yield
+    except (*errors.FETCH, *errors.PICTURE) as error:
+        raise type(error)(f"{place}: {error.public}", private=error.private) from error
 
 
 def _read(data: bytes) -> EmbeddingsBody:
@@ -101,18 +119,13 @@ def _is_text(one: str | EmbeddingInput) -> bool:
     return not one.startswith(DATA_URI) if isinstance(one, str) else one.text is not None
 
 
-async def _item(parts: Parts, number: int, one: str | EmbeddingInput) -> Item:
+async def _item(parts: Parts, one: str | EmbeddingInput) -> Item:
     if _is_text(one):
         return Item((one if isinstance(one, str) else one.text or "").encode(), is_text=True)
     source = one if isinstance(one, str) else one.picture or ""
-    try:
-        data = await parts.fetcher.fetch(source) if BARE.match(source) else _decoded(source)
-        check_size(len(data), parts.settings.max_picture_bytes)
-        picture = await asyncio.to_thread(examine, data, parts.settings.max_pixels)
-    except errors.GatewayError as error:
-        raise type(error)(
-            f"input[{number}]: {error.public}", private=error.private, retry_after_s=error.retry_after_s
-        ) from error
+    data = await parts.fetcher.fetch(source) if BARE.match(source) else _decoded(source)
+    check_size(len(data), parts.settings.max_picture_bytes)
+    picture = await asyncio.to_thread(examine, data, parts.settings.max_pixels)
     return Item(picture.data, is_text=False)
 
 
@@ -127,20 +140,21 @@ def _decoded(source: str) -> bytes:
         raise errors.InvalidUrlError("image is neither an http(s) address nor base64") from error
 
 
-def _json(body: EmbeddingsBody, found: Embedded) -> Response:
+def _json(body: EmbeddingsBody, found: list[Embedded]) -> Response:
     as_text = body.encoding_format == "base64"
     data = [
         Embedding(
             index=number,
-            embedding=base64.b64encode(vector.astype("<f4").tobytes()).decode() if as_text else vector.tolist(),
+            embedding=base64.b64encode(one.vector.astype("<f4").tobytes()).decode() if as_text else one.vector.tolist(),
         )
-        for number, vector in enumerate(found.vectors)
+        for number, one in enumerate(found)
     ]
-    usage = Usage(prompt_tokens=found.tokens, total_tokens=found.tokens)
+    tokens = sum(one.tokens for one in found)
+    usage = Usage(prompt_tokens=tokens, total_tokens=tokens)
     return JSONResponse(EmbeddingsAnswer(data=data, model=body.model, usage=usage).model_dump())
 
 
-def _npy(_: EmbeddingsBody, found: Embedded) -> Response:
+def _npy(_: EmbeddingsBody, found: list[Embedded]) -> Response:
     buffer = io.BytesIO()
-    np.save(buffer, found.vectors.astype("<f4"), allow_pickle=False)
+    np.save(buffer, np.stack([one.vector for one in found]).astype("<f4"), allow_pickle=False)
     return Response(buffer.getvalue(), media_type=NPY)

@@ -1,16 +1,21 @@
 """The image_embed API, field by field as its documentation has it, over an inference server that a test decides on."""
 
+import asyncio
 import base64
 import json
-from typing import Any
+from collections.abc import AsyncGenerator
+from typing import Any, cast
 
 import httpx
 import numpy as np
 import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
 
 from gateway.errors import InferenceUnavailableError, UnreadablePictureError
 from gateway.inference import Inventory
+from gateway.routes.analysis import analyze_images
+from gateway.schemas import AnalyzeManyBody
 from tests.gateway.conftest import PHOTO_URL
 from tests.gateway.fakes import WHOLE, FakeFetcher, FakeInference, picture
 
@@ -201,6 +206,25 @@ async def test_no_more_pictures_of_a_batch_are_worked_on_than_are_allowed_at_onc
     answer = await client.post("/analyze_images/", json={"image_urls": urls, "tasks": []})
     assert len(answer.text.splitlines()) == 12
     assert inference.most_running == 4
+
+
+async def test_a_client_that_does_not_read_is_waited_for(
+    app: FastAPI, client: httpx.AsyncClient, inference: FakeInference, fetcher: FakeFetcher
+) -> None:
+    urls = [f"https://pictures.example/{number}.png" for number in range(30)]
+    fetcher.pictures |= dict.fromkeys(urls, picture())
+    answer = await analyze_images(
+        AnalyzeManyBody(image_urls=urls, tasks=[]),
+        Request({"type": "http", "state": {"request_id": "mine"}}),
+        app.state.parts,
+    )
+    lines = cast("AsyncGenerator[bytes]", answer.body_iterator)
+    assert json.loads(await anext(lines))["image_url"] in urls
+    await asyncio.sleep(0.2)
+    assert len(inference.calls) <= 4, "no picture is begun before a line is read"
+    await lines.aclose()
+    assert inference.running == 0
+    assert client.is_closed is False
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """OpenAI's embeddings API over an inference server that a test decides on."""
 
+import asyncio
 import base64
 import io
 from collections.abc import Mapping, Sequence
@@ -132,6 +133,27 @@ async def test_a_picture_in_the_body_may_be_as_large_as_an_upload(
     answer = await embed(client, [{"image": base64.b64encode(buffer.getvalue()).decode()}])
     assert answer.json()["data"][0]["embedding"][0] == len(buffer.getvalue())
     assert fetcher.asked == []
+
+
+async def test_pictures_of_one_request_are_fetched_a_few_at_a_time(
+    client: httpx.AsyncClient, inference: FakeInference, fetcher: FakeFetcher
+) -> None:
+    inference.delay_s = 0.05
+    urls = [f"https://pictures.example/{number}.png" for number in range(30)]
+    fetcher.pictures |= dict.fromkeys(urls, picture())
+    asking = asyncio.create_task(embed(client, [{"image": url} for url in urls]))
+    most_held = 0
+    while not asking.done():
+        await asyncio.sleep(0)
+        most_held = max(most_held, len(fetcher.asked) - len(inference.inputs) + inference.running)
+    assert len((await asking).json()["data"]) == 30
+    assert 0 < most_held <= 8
+
+
+async def test_a_pipeline_that_is_down_is_a_503(client: httpx.AsyncClient, inference: FakeInference) -> None:
+    inference.down = {"embed_clip_text": "it failed"}
+    answer = await embed(client, "words")
+    assert (answer.status_code, answer.json()["code"], "retry-after" in answer.headers) == (503, "pipeline_down", True)
 
 
 async def test_a_body_that_is_no_json_is_refused(client: httpx.AsyncClient) -> None:

@@ -20,7 +20,7 @@ def noise(height: int, width: int) -> np.ndarray:
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 80), st.integers(1, 80))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_grids_are_those_of_torch_finer_ones_too(height: int, width: int, rows: int, columns: int) -> None:
     pixels = noise(height, width)
     found = Averages(pixels).grid(cells(height, rows), cells(width, columns))

@@ -11,8 +11,8 @@ from tests.imaging import pictures
 
 STARTS = (b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"MM\0*", b"BM", b"RIFF\0\0\0\0WEBP")
 FEW_PIXELS = 100_000
-bounded = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+bounded = settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 
 @functools.cache

@@ -42,7 +42,7 @@ def by_processor(pixels: Bytes, frame: Frame) -> Bytes:
 
 @pytest.mark.parametrize("name", FRAMES)
 @given(shape=SHAPES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_frame_is_what_the_processor_makes(name: str, shape: tuple[int, int]) -> None:
     pixels = noise(*shape)
     found, wanted = square(pixels, FRAMES[name]), by_processor(pixels, FRAMES[name])

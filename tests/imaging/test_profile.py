@@ -99,7 +99,7 @@ def test_a_broken_or_foreign_profile_is_ignored(broken: bytes) -> None:
     assert_alike(found, pictures.blocks(), 0, "broken-profile")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     of_ink=st.booleans(),
     edits=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=8),

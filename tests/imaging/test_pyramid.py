@@ -36,7 +36,7 @@ def test_answers_are_counted_as_the_networks_layers_do(length: int) -> None:
 
 
 @given(st.lists(sizes, min_size=1, max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_tiles_answer_for_every_place_of_a_level_and_none_beyond(levels: list[Level]) -> None:
     seen = [np.zeros((pyramid.answers(level.height), pyramid.answers(level.width)), int) for level in levels]
     for tile in pyramid.tiles(0, levels):
@@ -51,7 +51,7 @@ def test_tiles_answer_for_every_place_of_a_level_and_none_beyond(levels: list[Le
 
 
 @given(st.lists(sizes, min_size=1, max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_two_places_share_a_pixel_nor_touch_after_an_odd_line(levels: list[Level]) -> None:
     places = pyramid.packed(pyramid.tiles(0, levels))
     assert sorted(place.sheet for place in places) == [place.sheet for place in places]

@@ -13,7 +13,7 @@ from perf import scene
 from tests.imaging.comparison import assert_alike
 
 sides = st.integers(1, 90)
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 
 
 @quick

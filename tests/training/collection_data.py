@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from training.heads.report import Outcome
+from training.heads.run import Plan, run
+from training.heads.source import Limits, open_source
+
 WIDTH = 16
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 def entries(count: int = 120, *, seed: int = 1, width: int = WIDTH, shift: float = 0.8) -> list[Any]:
@@ -32,3 +38,7 @@ def write_source(folder: Path, data: dict[int, Any]) -> Path:
         path.parent.mkdir(exist_ok=True)
         path.write_text(content if isinstance(content, str) else json.dumps(content))
     return folder
+
+
+def train(source: Path | str, plan: Plan, now: datetime = NOON) -> list[Outcome]:
+    return run(open_source(str(source), Limits(wait_s=2)), plan, str(source), now)

@@ -174,6 +174,22 @@ def test_the_command_needs_trust_and_warns(tmp_path: Path, capsys: pytest.Captur
     assert read(heads / "7" / "head.json").card == head.card
 
 
+@pytest.mark.parametrize(
+    ("moment", "version"),
+    [
+        ("2025-09-14_115109", "20250914T115109000000Z"),
+        ("2025-09-14", "20250914T000000000000Z"),
+        ("20240506_070809", "20240506T070809000000Z"),
+        ("20240506T070809Z", "20240506T070809000000Z"),
+    ],
+)
+def test_the_moment_of_the_name_is_the_version(tmp_path: Path, moment: str, version: str) -> None:
+    path = tmp_path / f"collection_10_classifier_{moment}.pkl"
+    joblib.dump(fitted(), path)
+    assert main(["collections", "convert", str(path), "--trust-pickle", "--output", str(tmp_path / "output")]) == 0
+    assert (tmp_path / "output" / f"collection_10_classifier_{version}.json").is_file()
+
+
 def test_the_collection_comes_from_the_name_or_the_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("collection_12_compatible_classifier.pkl", "model.pkl"):
         joblib.dump(fitted(), tmp_path / name)

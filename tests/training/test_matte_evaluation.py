@@ -87,6 +87,22 @@ def test_the_command_writes_scores_and_a_sheet_of_the_worst(checkpoint: Path, tm
         assert sheet.size == (4 * 256, 2 * 272)
 
 
+def test_what_went_badly_becomes_a_set_to_train_on(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pairs(tmp_path / "data", 6)
+    out, hard = tmp_path / "out", tmp_path / "sets" / "hard"
+    options = ["--data", str(tmp_path / "data"), "--size", "64"]
+    assert main(["evaluate", str(checkpoint), *options, "--output", str(out)]) == 0
+    ious = {score["name"]: score["iou"] for score in json.loads((out / "scores.json").read_text())["scores"]}
+    limit = sorted(ious.values())[3]
+    assert main(["evaluate", str(checkpoint), *options, "--hard", str(hard), "--hard-below", repr(limit)]) == 0
+    assert f"3 pictures under an IoU of {limit}: {hard}" in capsys.readouterr().out
+    found = find_pairs(hard)
+    assert {pair.name for pair in found} == {name for name, iou in ious.items() if iou < limit}
+    assert all(pair.mask.is_file() for pair in found)
+
+
 def test_the_sheet_shows_missed_parts_red_and_taken_ground_blue(tmp_path: Path) -> None:
     truth, predicted = np.zeros((2, 64, 64), np.uint8)
     truth[:, :40], predicted[:, 20:] = 255, 255
@@ -166,6 +182,14 @@ def test_a_count_out_of_range_is_told_before_anything_is_read(
         main(["evaluate", "nowhere", "--data", str(tmp_path), *option])
     assert stopped.value.code == 2
     assert f"argument {option[0]}: '{option[1]}': expected a number from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", ["0", "1.5", "-1", "nan", "most"])
+def test_a_limit_that_is_no_share_is_told(limit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", "nowhere", "--data", str(tmp_path), "--hard-below", limit])
+    assert stopped.value.code == 2
+    assert "argument --hard-below" in capsys.readouterr().err
 
 
 def test_files_outside_the_contract_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

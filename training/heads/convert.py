@@ -11,7 +11,9 @@ from training.heads.head import Card, Head, Origin
 from training.heads.old_pickle import read_old
 
 _NAME = re.compile(r"collection_(?P<number>\d+)_(?:compatible_)?classifier(?:_(?P<moment>[0-9T_:.-]+Z?))?$")
-_MOMENTS = ("%Y%m%d_%H%M%S", "%Y%m%d%H%M%S", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%SZ", "%Y-%m-%d_%H-%M-%S")
+_DAYS = ("%Y-%m-%d", "%Y%m%d")
+_TIMES = ("_%H%M%S", "_%H-%M-%S", "T%H%M%S", "T%H%M%SZ", "%H%M%S", "")
+_MOMENTS = tuple(day + time for day in _DAYS for time in _TIMES)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import json
+import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from training.matte.errors import MatteError
 from training.matte.metrics import Figures, mean, measure
-from training.matte.pairs import Pair, find_pairs, read_pair
+from training.matte.pairs import MANIFEST, Pair, find_pairs, read_pair
 from training.matte.sheet import Case, write_sheet
 
 
@@ -70,6 +71,18 @@ def write_report(scores: Sequence[Score], folder: Path) -> None:
         writer.writerows(rows)
 
 
+def write_hard(pairs: Sequence[Pair], scores: Sequence[Score], below: float, folder: Path) -> int:
+    """Write a folder that names the pictures whose IoU is under `below`, for training on them more often; how many."""
+    hard = [pair for pair, score in zip(pairs, scores, strict=True) if score.figures.iou < below]
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [
+        json.dumps({"image": os.path.relpath(pair.image, folder), "mask": os.path.relpath(pair.mask, folder)}) + "\n"
+        for pair in hard
+    ]
+    (folder / MANIFEST).write_text("".join(lines))
+    return len(hard)
+
+
 def worst_cases(predict: Predictor, pairs: Sequence[Pair], scores: Sequence[Score], count: int) -> list[Case]:
     """The pictures of lowest IoU, worst first."""
     ranked = sorted(zip(pairs, scores, strict=True), key=lambda item: item[1].figures.iou)[:count]
@@ -93,6 +106,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", help="revision of a hub checkpoint")
     parser.add_argument("--limit", type=positive, help="only so many pictures, drawn by a fixed seed")
     parser.add_argument("--worst", type=_number_from(0), default=12, help="rows of the contact sheet (default 12)")
+    parser.add_argument("--hard", type=Path, metavar="DIR", help="write a set of the pictures that went badly")
+    parser.add_argument("--hard-below", type=_share, default=0.93, help="their IoU is less than this (default 0.93)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -104,6 +119,9 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         write_report(scores, args.output)
         write_sheet(worst_cases(predict, pairs, scores, args.worst), args.output / "worst.jpg")
+    if args.hard is not None:
+        count = write_hard(pairs, scores, args.hard_below, args.hard)
+        print(f"{count} pictures under an IoU of {args.hard_below}: {args.hard}")
     means = asdict(mean([score.figures for score in scores]))
     print(f"{len(scores)} pictures at {predict.size}: " + "  ".join(f"{k} {v:.4f}" for k, v in means.items()))
     return 0
@@ -116,6 +134,16 @@ def _number_from(least: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number over 0, up to 1")
+    return share
 
 
 def load_predictor(args: argparse.Namespace) -> Predictor:
