@@ -18,7 +18,7 @@ def disc(side: int) -> np.ndarray:
     return np.asarray(np.clip((0.3 - np.hypot(x / side - 0.5, y / side - 0.5)) * 60 + 0.5, 0, 1) * 255, np.uint8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(height=st.integers(1, 260), width=st.integers(1, 260), seed=st.integers(0, 1000))
 def test_cut_outs_of_any_shape_are_sound(height: int, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -50,7 +50,7 @@ def test_a_frame_is_what_the_processor_makes(name: str, shape: tuple[int, int]) 
     # Pillow resizes rows or columns first, whichever is less work, and clips between: hard edges overshoot otherwise.
     difference = np.abs(found.astype(int) - wanted)
     assert difference.max() <= 24
-    assert difference.mean() <= 0.25
+    assert difference.mean() <= 0.5
 
 
 @pytest.mark.parametrize("shape", [(1, 60_000), (60_000, 1), (1, 1)])

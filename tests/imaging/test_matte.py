@@ -11,7 +11,7 @@ from imaging.decode import decode
 from perf import scene
 from tests.imaging.comparison import assert_alike
 
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40)
 sides = st.integers(1, 300)
 seeds = st.integers(0, 10_000)
 
