@@ -1,4 +1,6 @@
-"""Four questions about one picture: asked at once, one after the other, and of a plain service in torch."""
+"""Four questions about one picture: asked at once, one after the other, and of a plain service in torch. And what the
+server takes of its embedders' speed, in FP32 and in INT8.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +11,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import asynccontextmanager, contextmanager
+from collections import defaultdict
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
-from perf import corpus, families, loop, report
-from serving.session import free_ports, running
+from perf import analyzer, corpus, embedders, families, loop, report, serving
+from serving.session import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from perf.analyzer import Measurement
     from perf.loop import Send
+    from perf.report import Rows
 
 Task = dict[str, object]
+Folders = dict[str, Path]
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".perf" / "checkpoints"
 STEPS = ("analysis", "decode", "person_boxes")
@@ -34,49 +39,79 @@ TASKS: tuple[Task, ...] = (
     {"operation_id": "clip", "type": "embed_clip_vit_b_32", "params": {"target": "prominent_person"}},
     {"operation_id": "dino", "type": "embed_dino_v2", "params": {"target": "prominent_person"}},
 )
+EACH: tuple[tuple[Task, ...], ...] = tuple((task,) for task in TASKS)
 AT_ONCE, IN_TURN, PLAIN = "four tasks at once", "the same, one after the other", "the same, plain service in torch"
+SMALLER = "four tasks at once, embedders in INT8"
 CONCURRENCY = (1, 8)
-_NETWORKS = (families.CLIP, families.DINO, families.PERSON)
+PRECISIONS = ("fp32", "int8")
 PATIENCE_S = 120
 
 
 def run(requests: int, rounds: int, checkpoints: Path | None, out: Path) -> str:
     """Measure and write the report; without checkpoints, networks of the real sizes with random weights."""
-    folders = families.make(CACHE) if checkpoints is None else {name: checkpoints / name for name in _NETWORKS}
-    found: dict[tuple[str, int], list[Measurement]] = {}
-    with (
-        tempfile.TemporaryDirectory() as models,
-        _gateway(_exported(Path(models), folders)) as ours,
-        _torch_service(next(iter(folders.values())).parent) as theirs,
-    ):
+    names = (*embedders.SIDES, families.PERSON)
+    folders = families.make(CACHE) if checkpoints is None else {name: checkpoints / name for name in names}
+    tool = analyzer.ready(ROOT / ".perf", ROOT / ".triton")
+    tasks: dict[tuple[str, int], list[Measurement]] = defaultdict(list)
+    networks: dict[tuple[str, int], list[Measurement]] = defaultdict(list)
+    with ExitStack() as stack:
+        models = {one: _exported(stack, folders, one) for one in PRECISIONS}
+        servers = {one: stack.enter_context(serving.started(folder)) for one, folder in models.items()}
+        plain = stack.enter_context(_torch_service(next(iter(folders.values())).parent))
+        services = (
+            (AT_ONCE, servers["fp32"].gateway, (TASKS,)),
+            (IN_TURN, servers["fp32"].gateway, EACH),
+            (SMALLER, servers["int8"].gateway, (TASKS,)),
+            (PLAIN, plain, (TASKS,)),
+        )
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", flush=True)
-            for key, measured in asyncio.run(_round(ours, theirs, requests)):
-                found.setdefault(key, []).append(measured)
-                print(f"  {key[0]:36} c={key[1]}  {measured.per_second:6.2f}/s", flush=True)
-    rows = {key: loop.middle(values) for key, values in found.items()}
-    return report.write(out, report.table(rows, PLAIN), "Four tasks about one picture", ROOT)
+            for name, url, parts in services:
+                for concurrency in CONCURRENCY:
+                    _note(tasks, name, concurrency, asyncio.run(_asked(url, parts, concurrency, requests)))
+            for precision, server in servers.items():
+                for name, concurrency, found in embedders.measured(tool, server, models[precision], requests):
+                    _note(networks, f"{name}, {precision.upper()}", concurrency, found)
+    return report.write(out, _text(_middle(tasks), _middle(networks)), "Many tasks about one picture", ROOT)
 
 
-def _exported(models: Path, folders: dict[str, Path]) -> Path:
-    for name in (*STEPS, *_NETWORKS):
+def _note(rows: dict[tuple[str, int], list[Measurement]], name: str, concurrency: int, found: Measurement) -> None:
+    rows[name, concurrency].append(found)
+    print(f"  {name:56} c={concurrency}  {found.per_second:7.2f}/s", flush=True)
+
+
+def _middle(rows: dict[tuple[str, int], list[Measurement]]) -> Rows:
+    return {key: loop.middle(values) for key, values in rows.items()}
+
+
+def _text(tasks: Rows, networks: Rows) -> str:
+    """One table of the tasks for each concurrency, one of each network and precision, each with a floor of its own."""
+    parts = [report.table({k: v for k, v in tasks.items() if k[1] == one}, (PLAIN, one)) for one in CONCURRENCY]
+    for name in embedders.SIDES:
+        floors = []
+        for precision in PRECISIONS:
+            ending = f", {precision.upper()}"
+            rows = {k: v for k, v in networks.items() if k[0].startswith(f"{name} ") and k[0].endswith(ending)}
+            floors.append(next(iter(rows)))
+            parts.append(report.table(rows, floors[-1]))
+        full, smaller = (networks[floor].per_second for floor in floors)
+        parts.append(f"INT8 is {smaller / full:.2f} times as fast as FP32.\n")
+    return "\n".join(parts)
+
+
+def _exported(stack: ExitStack, folders: Folders, precision: str) -> Path:
+    """A model repository of the steps and of every network; person detectors stay FP32."""
+    models = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    for name in (*STEPS, *folders):
         ignored = shutil.ignore_patterns("model.onnx", "model.json")
         shutil.copytree(ROOT / "model_repository" / name, models / name, ignore=ignored)
     for name, folder in folders.items():
-        print(f"exporting {name}", flush=True)
+        kept = precision if name in embedders.SIDES else "fp32"
+        print(f"exporting {name} in {kept.upper()}", flush=True)
         command = [sys.executable, "-m", "export", name, "--checkpoint", str(folder), "--repository", str(models)]
-        subprocess.run([*command, "--licence", "MIT"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        options = ["--licence", "MIT", "--precision", kept]
+        subprocess.run([*command, *options], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return models
-
-
-@contextmanager
-def _gateway(models: Path) -> Iterator[str]:
-    (port,) = free_ports(1)
-    with tempfile.TemporaryDirectory() as store:
-        variables = {"SERVING_GATEWAY": "true", "GATEWAY_PORT": str(port), "GATEWAY_STORE_URL": store}
-        variables |= {"GATEWAY_MODEL_REPOSITORY": str(models)}
-        with running(variables | {"SERVING_MODEL_REPOSITORIES": f"{models},{ROOT / 'ensembles'}"}):
-            yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
@@ -107,18 +142,13 @@ def _answers(url: str) -> bool:
         return False
 
 
-async def _round(ours: str, theirs: str, requests: int) -> list[tuple[tuple[str, int], Measurement]]:
-    photos, measured = corpus.photos(), []
-    one_by_one: list[tuple[Task, ...]] = [(task,) for task in TASKS]
-    for concurrency in CONCURRENCY:
-        for name, url, parts in ((AT_ONCE, ours, [TASKS]), (IN_TURN, ours, one_by_one), (PLAIN, theirs, [TASKS])):
-            async with _uploads(url, parts) as send:
-                measured.append(((name, concurrency), await loop.measure(send, photos, concurrency, requests)))
-    return measured
+async def _asked(url: str, parts: tuple[tuple[Task, ...], ...], concurrency: int, requests: int) -> Measurement:
+    async with _uploads(url, parts) as send:
+        return await loop.measure(send, corpus.photos(), concurrency, requests)
 
 
 @asynccontextmanager
-async def _uploads(url: str, parts: list[tuple[Task, ...]]) -> AsyncIterator[Send]:
+async def _uploads(url: str, parts: tuple[tuple[Task, ...], ...]) -> AsyncIterator[Send]:
     """One upload for each part of the task list; raises unless every task of every answer is a success."""
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
 

@@ -10,18 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from perf.analyzer import Measurement
 
-HEAD = """| what | concurrency | requests/s | to bare | p50 ms | p95 ms | p99 ms |
+    Key: TypeAlias = tuple[str, int]
+    Rows: TypeAlias = dict[Key, Measurement]
+
+HEAD = """| what | concurrency | requests/s | ratio | p50 ms | p95 ms | p99 ms |
 |---|---:|---:|---:|---:|---:|---:|
 """
 
 
-def table(rows: dict[tuple[str, int], Measurement], bare: str) -> str:
-    """Return the rows as Markdown; `to bare` is the throughput divided by that of the row named `bare`."""
-    floor = rows[bare, 1].per_second
+def table(rows: Rows, floor: Key) -> str:
+    """Return the rows as Markdown; `ratio` is the throughput divided by that of the row `floor`."""
+    least = rows[floor].per_second
     lines = [
-        f"| {name} | {concurrency} | {m.per_second:.2f} | {m.per_second / floor:.2f} "
+        f"| {name} | {concurrency} | {m.per_second:.2f} | {m.per_second / least:.2f} "
         f"| {m.p50_ms:.0f} | {m.p95_ms:.0f} | {m.p99_ms:.0f} |"
         for (name, concurrency), m in rows.items()
     ]

@@ -65,15 +65,16 @@ def run(plan: Plan, results: Path) -> str:
             for key, measured in _round(plan, server, tool, photos, pixels):
                 rows[key].append(measured)
                 print(f"  {key[0]:28} c={key[1]}  {measured.per_second:7.2f}/s", flush=True)
-    table = report.table({key: loop.middle(values) for key, values in rows.items()}, _bare_name(plan))
+    table = report.table({key: loop.middle(values) for key, values in rows.items()}, (_bare_name(plan), 1))
     return report.write(results, table, plan.role, ROOT)
 
 
 def _round(
     plan: Plan, server: Server, tool: analyzer.Analyzer, photos: Path, pixels: Path
 ) -> Iterator[tuple[tuple[str, int], analyzer.Measurement]]:
-    yield (_bare_name(plan), 1), _bare(plan, spinning=False)
-    yield (f"{plan.role} (bare ONNX Runtime, its defaults)", 1), _bare(plan, spinning=True)
+    network = newest(ROOT / "model_repository" / plan.role)
+    yield (_bare_name(plan), 1), bare(network, plan.requests)
+    yield (f"{plan.role} (bare ONNX Runtime, its defaults)", 1), bare(network, plan.requests, spinning=True)
     for way, key in (("gRPC", None), ("shared memory", server.key)):
         for concurrency in plan.concurrency:
             load = analyzer.Load(plan.role, server.grpc, pixels, concurrency, plan.requests, key)
@@ -86,7 +87,7 @@ def _round(
         direct, through = asyncio.run(_gateway(plan, server, concurrency))
         yield (f"{plan.pipelines[0]} (Triton, gRPC, {CLIENT})", concurrency), direct
         yield (f"{plan.pipelines[0]} (gateway, REST, {CLIENT})", concurrency), through
-    yield (_bare_name(plan), 1), _bare(plan, spinning=False)
+    yield (_bare_name(plan), 1), bare(network, plan.requests)
 
 
 async def _gateway(plan: Plan, server: Server, concurrency: int) -> tuple[analyzer.Measurement, analyzer.Measurement]:
@@ -106,10 +107,15 @@ def _bare_name(plan: Plan) -> str:
     return f"{plan.role} (bare ONNX Runtime, as served)"
 
 
-def _bare(plan: Plan, *, spinning: bool) -> analyzer.Measurement:
-    version = max((p for p in (ROOT / "model_repository" / plan.role).glob("[0-9]*")), key=lambda path: int(path.name))
-    command = [str(SERVER_PYTHON), "-m", "perf.bare", str(version / "model.onnx")]
-    command += ["--threads", str(os.cpu_count()), "--requests", str(plan.requests)]
+def newest(model: Path) -> Path:
+    """Return the network of a model's newest version."""
+    return max(model.glob("[0-9]*"), key=lambda path: int(path.name)) / "model.onnx"
+
+
+def bare(network: Path, requests: int, *, spinning: bool = False) -> analyzer.Measurement:
+    """Measure a session of its own in the server's environment, on all cores."""
+    command = [str(SERVER_PYTHON), "-m", "perf.bare", str(network)]
+    command += ["--threads", str(os.cpu_count()), "--requests", str(requests)]
     command += ["--spinning"] if spinning else []
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
@@ -118,12 +124,15 @@ def _bare(plan: Plan, *, spinning: bool) -> analyzer.Measurement:
 
 
 @contextmanager
-def started() -> Iterator[Server]:
-    """Start the whole service on free ports, as `make serve` does; stop it at the end."""
+def started(models: Path | None = None) -> Iterator[Server]:
+    """Start the whole service on free ports, as `make serve` does; stop it at the end. `models` stands in for ours."""
     port, key = free_ports(1)[0], secrets.token_urlsafe()
     with tempfile.TemporaryDirectory() as store:
         variables = {"SERVING_GATEWAY": "true", "GATEWAY_PORT": str(port), "GATEWAY_STORE_URL": store}
         variables["SERVING_CONTROL_KEY"] = key
+        if models is not None:
+            variables["SERVING_MODEL_REPOSITORIES"] = f"{models},{ROOT / 'ensembles'}"
+            variables["GATEWAY_MODEL_REPOSITORY"] = str(models)
         print("starting the service", flush=True)
         with running(variables) as session:
             yield Server(session.grpc_url, f"http://127.0.0.1:{port}", key)

@@ -37,7 +37,7 @@ def test_the_table_divides_by_the_bare_row() -> None:
         ("bare", 1): analyzer.Measurement(10, 100, 110, 120),
         ("served", 2): analyzer.Measurement(9.5, 105, 115, 125),
     }
-    assert "| served | 2 | 9.50 | 0.95 | 105 | 115 | 125 |" in report.table(rows, "bare")
+    assert "| served | 2 | 9.50 | 0.95 | 105 | 115 | 125 |" in report.table(rows, ("bare", 1))
 
 
 def test_corpus_pictures_are_the_same_bytes_every_time_and_of_the_stated_size() -> None:
