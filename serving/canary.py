@@ -22,7 +22,7 @@ from serving.settings import ServingSettings, read
 
 __all__ = ["CanaryResult", "Watch", "connect", "main", "pipelines", "probe"]
 
-_SHARE_OF_TIME = 0.1
+_SHARE_OF_TIME = 0.05
 _SECOND_OPINIONS = 3
 _BUSY = ("DEADLINE_EXCEEDED", "UNAVAILABLE")
 
@@ -31,7 +31,7 @@ class Watch:
     """Looks at every pipeline of one server, again and again, and knows when each was last seen to work.
 
     A pipeline whose statistics show successes and no failure since the last look needs no canary; canaries take at
-    most about a tenth of the time; one that fails while requests still succeed found a busy server, not a dead one.
+    most about a twentieth of the time; one that fails while requests still succeed found a busy server, not a dead one.
     """
 
     def __init__(

@@ -65,7 +65,7 @@ async def test_requests_that_succeed_make_a_canary_needless(client: InferenceSer
     assert age < 1
 
 
-async def test_canaries_take_no_more_than_a_tenth_of_the_time(client: InferenceServerClient) -> None:
+async def test_canaries_take_no_more_than_a_twentieth_of_the_time(client: InferenceServerClient) -> None:
     rounds: list[CanaryResult] = []
     watch = Watch(client, 0.05, 10, rounds.extend)
     running_watch = asyncio.create_task(watch.run())
@@ -73,7 +73,7 @@ async def test_canaries_take_no_more_than_a_tenth_of_the_time(client: InferenceS
     running_watch.cancel()
     looks = [result for result in rounds if result.pipeline == "slow"]
     assert len(looks) > 5
-    assert len([result for result in looks if result.seconds]) == 1, "0.3 s of canary, so none for 2.7 s"
+    assert len([result for result in looks if result.seconds]) == 1, "0.3 s of canary, so none for 5.7 s"
 
 
 async def test_a_canary_that_times_out_while_requests_succeed_found_a_busy_server(
