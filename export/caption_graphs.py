@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from export.entrance import Entrance
 from export.errors import CheckpointError
-from export.processor import Preprocessing
 
 _CROSS_ATTENTION = "crossattention"
 Pictures = Callable[[torch.Tensor], torch.Tensor]
@@ -69,34 +69,29 @@ _APART: Mapping[str, Callable[[Any], tuple[Any, Pictures]]] = {
 
 
 class Encoder(torch.nn.Module):
-    """`pixels` UINT8 [n, side, side, 3] to `cross` FP32 [n, layers * 2, heads, tokens, width]."""
+    """`pixels` UINT8 [n, size, size, 3] to `cross` FP32 [n, layers * 2, heads, tokens, width]."""
 
-    mean: torch.Tensor
-    deviation: torch.Tensor
-
-    def __init__(self, captioner: Captioner, preprocessing: Preprocessing) -> None:
+    def __init__(self, captioner: Captioner, entrance: Entrance) -> None:
         super().__init__()
         self.network = captioner.model
+        self.entrance = entrance
         self._captioner = captioner
-        self._scale = preprocessing.scale
-        for name, values in (("mean", preprocessing.mean), ("deviation", preprocessing.std)):
-            self.register_buffer(name, torch.tensor(values).reshape(1, 3, 1, 1), persistent=False)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        planes = pixels.float().permute(0, 3, 1, 2)  # TensorRT has eight-bit integers only at its ends
-        return self.cross((planes * self._scale - self.mean) / self.deviation)
+        return cross(self._captioner, self.entrance(pixels))
 
-    def cross(self, planes: torch.Tensor) -> torch.Tensor:
-        """Whatever the decoder keeps of the picture after a first token; the token itself leaves no trace in it."""
-        from transformers import DynamicCache, EncoderDecoderCache
 
-        cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
-        states = self._captioner.states(planes)
-        first = torch.zeros(states.shape[0], 1, dtype=torch.int64)
-        self._captioner.decoder(
-            input_ids=first, encoder_hidden_states=states, past_key_values=cache, use_cache=True, return_dict=True
-        )
-        return _stacked(cache.cross_attention_cache)
+def cross(captioner: Captioner, planes: torch.Tensor) -> torch.Tensor:
+    """Whatever the decoder keeps of a picture after a first token; the token itself leaves no trace in it."""
+    from transformers import DynamicCache, EncoderDecoderCache
+
+    cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+    states = captioner.states(planes)
+    first = torch.zeros(states.shape[0], 1, dtype=torch.int64)
+    captioner.decoder(
+        input_ids=first, encoder_hidden_states=states, past_key_values=cache, use_cache=True, return_dict=True
+    )
+    return _stacked(cache.cross_attention_cache)
 
 
 class Decoder(torch.nn.Module):

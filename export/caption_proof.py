@@ -14,10 +14,11 @@ import onnx
 import torch
 
 from export import contract, pictures, processor
-from export.caption_graphs import Captioner, Encoder
+from export.caption_graphs import Captioner, cross
 from export.caption_language import Language
 from export.contract import CROSS, IDS, LOGITS, PAST, PIXELS, PRESENT, Contract
 from export.errors import CheckpointError
+from export.network import resized
 from export.pictures import Samples
 from export.processor import Pictures, Preprocessing
 from export.proof import Proof, Row, latency, release_row
@@ -58,20 +59,23 @@ class Networks:
 
 @dataclass(frozen=True)
 class Reference:
-    """The checkpoint itself: its own processor where that runs here, its own network, its own `generate()`."""
+    """The checkpoint itself: its own network, which works at `side`, its own `generate()`, and where nothing is resized
+    and it can run here, its own processor.
+    """
 
     captioner: Captioner
     preprocessing: Preprocessing
+    side: int
     folder: Path
     language: Language
 
     def planes(self, batch: Pictures) -> torch.Tensor:
-        own = processor.run(self.folder, batch)
-        return torch.from_numpy(self.preprocessing.normalise(batch) if own is None else own)
+        own = processor.run(self.folder, batch) if self.side == batch.shape[1] else None
+        return torch.from_numpy(resized(self.preprocessing.normalise(batch), self.side) if own is None else own)
 
     def cross(self, batch: Pictures) -> Values:
         with torch.inference_mode():
-            found = Encoder(self.captioner, self.preprocessing).eval().cross(self.planes(batch)).numpy()
+            found = cross(self.captioner, self.planes(batch)).numpy()
         if not np.isfinite(found).all():
             raise CheckpointError(f"{self.folder}: the network answers with values that are no finite numbers")
         return np.asarray(found)

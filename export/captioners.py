@@ -17,13 +17,14 @@ from export.caption_language import Language
 from export.caption_proof import Networks, Reference
 from export.checkpoint import Checkpoint
 from export.contract import CROSS, IDS, LOGITS, OWN, PAST, PIXELS, PRESENT
+from export.entrance import Entrance
 from export.errors import CheckpointError, ProofError, UsageError
 from export.licence import Licence
 from export.options import Options
 from export.precision import CONVERT
-from export.processor import PROCESSOR_FILE, Preprocessing
+from export.processor import BILINEAR, PROCESSOR_FILE, Preprocessing
 from export.proof import Proof
-from export.roles import CaptionerRole, Precision
+from export.roles import CaptionerRole, Framing, Precision
 from export.to_onnx import traced
 from export.wrap import renamed, stripped
 
@@ -37,8 +38,11 @@ Ends: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class LoadedCaptioner:
-    """A checkpoint's network and words; `tokens` are those that its vision tower makes of a picture."""
+    """A checkpoint's network and words. It gets pictures of `size`, looks at them at `side`, and its vision tower makes
+    `tokens` of each.
+    """
 
+    size: int
     side: int
     captioner: Captioner
     preprocessing: Preprocessing
@@ -46,8 +50,8 @@ class LoadedCaptioner:
     tokens: int
 
     def encoder(self, precision: Precision) -> onnx.ModelProto:
-        module = Encoder(self.captioner, self.preprocessing).eval()
-        example = (torch.zeros(2, self.side, self.side, 3, dtype=torch.uint8),)
+        module = Encoder(self.captioner, Entrance(self.preprocessing, self.size, self.side)).eval()
+        example = (torch.zeros(2, self.size, self.size, 3, dtype=torch.uint8),)
         return _converted(module, example, ((PIXELS,), (CROSS,)), ({0: _DYNAMIC},), precision)
 
     def decoder(self, precision: Precision) -> onnx.ModelProto:
@@ -65,6 +69,8 @@ class LoadedCaptioner:
             "architecture": type(self.captioner.model).__name__,
             "decoder_architecture": type(self.captioner.decoder).__name__,
             "framing": asdict(role.framing),
+            "network_size": self.side,
+            "resized_in_graph": self.side != self.size,
             "preprocessing": asdict(self.preprocessing),
             "language": self.language.facts(),
             "tolerance": asdict(role.tolerance[precision]),
@@ -85,7 +91,7 @@ def export(role: CaptionerRole, checkpoint: Checkpoint, terms: Licence, options:
         for folder, graph in zip(staged, graphs, strict=True):
             onnx.save(graph(options.precision), folder / MODEL)
         networks = Networks(staged[0] / MODEL, staged[1] / MODEL, loaded.language)
-        reference = Reference(loaded.captioner, loaded.preprocessing, checkpoint.folder, loaded.language)
+        reference = Reference(loaded.captioner, loaded.preprocessing, loaded.side, checkpoint.folder, loaded.language)
         limits = (options.precision, role.tolerance[options.precision])
         proof = caption_proof.prove(networks, reference, promised, limits, samples)
         if not proof.ok:
@@ -107,18 +113,27 @@ def load(checkpoint: Checkpoint, role: CaptionerRole) -> LoadedCaptioner:
 
     path = checkpoint.folder / PROCESSOR_FILE
     preprocessing, framing = processor.read_framed(path)
-    if framing != role.framing:
-        raise CheckpointError(f"{path}: pictures are framed by {framing}; {role.captioner} needs {role.framing}")
+    if framing != role.framing and not _in_graph(framing, role):
+        raise CheckpointError(
+            f"{path}: pictures are framed by {framing}; {role.captioner} needs {role.framing}, or whole pictures "
+            f"squeezed bilinearly to at most {role.size}"
+        )
     kind: Any = getattr(transformers, _CLASSES[checkpoint.family])
     captioner = apart(weights.pretrained(checkpoint, kind).eval(), checkpoint.family)
     try:
         with torch.inference_mode():
-            tokens = captioner.states(torch.zeros(1, 3, role.size, role.size)).shape[1]
+            tokens = captioner.states(torch.zeros(1, 3, framing.side, framing.side)).shape[1]
     except weights.BROKEN as error:
         reason = weights.first_line(error)
-        raise CheckpointError(f"{checkpoint.source}: does not take pictures of {role.size}: {reason}") from error
+        raise CheckpointError(f"{checkpoint.source}: does not take pictures of {framing.side}: {reason}") from error
     language = caption_language.read(checkpoint, captioner)
-    return LoadedCaptioner(role.size, captioner, preprocessing, language, int(tokens))
+    return LoadedCaptioner(role.size, framing.side, captioner, preprocessing, language, int(tokens))
+
+
+def _in_graph(framing: Framing, role: CaptionerRole) -> bool:
+    """Whether the graph itself can bring the role's pictures, which are squeezed to a square, to the checkpoint's."""
+    squeezed = role.framing.shorter is None and framing.shorter is None
+    return squeezed and framing.resample == BILINEAR and framing.side <= role.size
 
 
 def _both(role: CaptionerRole) -> list[CaptionerRole]:

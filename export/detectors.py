@@ -16,6 +16,7 @@ import torch
 from export import matching, pictures, processor, weights
 from export.checkpoint import Checkpoint
 from export.contract import BOXES, PIXELS, SCORES, Contract
+from export.entrance import Entrance
 from export.errors import CheckpointError, UsageError
 from export.loaded import Loaded
 from export.matching import MOST, Detections
@@ -27,7 +28,6 @@ from export.processor import PROCESSOR_FILE, Pictures, Planes, Preprocessing
 from export.proof import Proof, Row, contract_rows, reported_rows, runner
 from export.roles import DetectorRole, Precision
 from export.runtime import Answer, Session
-from export.smooth import triangle
 from export.to_onnx import exported
 from export.wrap import stripped
 
@@ -51,28 +51,16 @@ class Detector(torch.nn.Module):
     and height, and `scores` FP32 [n, queries], the probability of a person, the best first.
     """
 
-    mean: torch.Tensor
-    deviation: torch.Tensor
-    resize: torch.Tensor
-
     def __init__(
         self, network: torch.nn.Module, person: int, preprocessing: Preprocessing, size: int, side: int
     ) -> None:
         super().__init__()
         self.network = network
         self.person = person
-        self._scale = preprocessing.scale
-        for name, values in (("mean", preprocessing.mean), ("deviation", preprocessing.std)):
-            self.register_buffer(name, torch.tensor(values).reshape(1, 3, 1, 1), persistent=False)
-        self._resizes = size != side
-        matrix = triangle(size, side) if self._resizes else np.zeros(0)
-        self.register_buffer("resize", torch.from_numpy(matrix.astype(np.float32)), persistent=False)
+        self.entrance = Entrance(preprocessing, size, side)
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        planes = pixels.float().permute(0, 3, 1, 2)  # TensorRT has eight-bit integers only at its ends
-        if self._resizes:
-            planes = self.resize @ planes @ self.resize.T
-        return self.detections((planes * self._scale - self.mean) / self.deviation)
+        return self.detections(self.entrance(pixels))
 
     def detections(self, planes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Boxes and scores for the checkpoint's own `pixel_values`."""

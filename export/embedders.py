@@ -13,6 +13,7 @@ import torch
 from export import pictures, processor, vectors, weights
 from export.checkpoint import Checkpoint
 from export.contract import EMBEDDING, PIXELS, Contract
+from export.entrance import Entrance
 from export.errors import CheckpointError, UsageError
 from export.options import Options
 from export.pictures import Samples
@@ -34,21 +35,14 @@ _CLASSES: Mapping[Family, tuple[str, str]] = MappingProxyType(
 class Embedder(torch.nn.Module):
     """`pixels` UINT8 [n, side, side, 3] -> `embedding` FP32 [n, width], and the same at length 1."""
 
-    mean: torch.Tensor
-    deviation: torch.Tensor
-
-    def __init__(self, tower: torch.nn.Module, field: str, preprocessing: Preprocessing) -> None:
+    def __init__(self, tower: torch.nn.Module, field: str, preprocessing: Preprocessing, side: int) -> None:
         super().__init__()
         self.tower = tower
         self._field = field
-        self._scale = preprocessing.scale
-        for name, values in (("mean", preprocessing.mean), ("deviation", preprocessing.std)):
-            self.register_buffer(name, torch.tensor(values).reshape(1, 3, 1, 1), persistent=False)
+        self.entrance = Entrance(preprocessing, side, side)
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        planes = pixels.float().permute(0, 3, 1, 2)  # TensorRT has eight-bit integers only at its ends
-        planes = (planes * self._scale - self.mean) / self.deviation
-        found = self.vectors(planes)
+        found = self.vectors(self.entrance(pixels))
         return found, torch.nn.functional.normalize(found, dim=-1)
 
     def vectors(self, planes: torch.Tensor) -> torch.Tensor:
@@ -111,7 +105,7 @@ def load(checkpoint: Checkpoint, role: EmbedderRole, options: Options, samples: 
     preprocessing, framing = processor.read_framed(path)
     if framing != role.framing:
         raise CheckpointError(f"{path}: pictures are framed by {framing}; {role.name} needs {role.framing}")
-    module = _module(checkpoint, preprocessing)
+    module = _module(checkpoint, preprocessing, framing.side)
     _insist_on_shape(checkpoint.source, module, role)
     return LoadedEmbedder(role, module, preprocessing, checkpoint.folder, samples)
 
@@ -122,14 +116,14 @@ def _refuse_options(role: EmbedderRole, options: Options) -> None:
             raise UsageError(f"--{name.replace('_', '-')} is for mattes; {role.name} is an embedder")
 
 
-def _module(checkpoint: Checkpoint, preprocessing: Preprocessing) -> Embedder:
+def _module(checkpoint: Checkpoint, preprocessing: Preprocessing, side: int) -> Embedder:
     import transformers
 
     name, field = _CLASSES[checkpoint.family]
     kind: Any = getattr(transformers, name)
     # The two towers' checkpoints state the length of the common vector for both, the image's own part may not.
     settings = {key: checkpoint.config[key] for key in ("projection_dim",) if key in checkpoint.config}
-    return Embedder(weights.pretrained(checkpoint, kind, settings), field, preprocessing).eval()
+    return Embedder(weights.pretrained(checkpoint, kind, settings), field, preprocessing, side).eval()
 
 
 def _insist_on_shape(source: str, module: Embedder, role: EmbedderRole) -> None:

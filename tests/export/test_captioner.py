@@ -18,7 +18,7 @@ from export.errors import CheckpointError, ContractError, ProofError, UsageError
 from export.exporter import Exported, export
 from export.options import Options
 from export.quiet import quiet_libraries
-from export.roles import Framing, Precision, role_named
+from export.roles import Precision, role_named
 from tests.export import captioning
 from tests.export.captioning import LIMIT, ROLE, START, STOP
 from tests.export.checkpoints import SIDE, tree
@@ -147,15 +147,19 @@ def blind(folder: Path) -> Path:
     return folder
 
 
-def as_published(folder: Path) -> Path:
-    """The processor of nlpconnect/vit-gpt2-image-captioning resizes bilinearly."""
-    return captioning.make_vit_gpt2(folder, resample=2)
-
-
 REFUSED = {
     "no processor file": (without("preprocessor_config.json"), CheckpointError, "preprocessor_config.json is missing"),
     "another side": (edited("preprocessor_config.json", size=32), CheckpointError, "pictures are framed by"),
-    "another rule": (as_published, CheckpointError, "captioner needs Framing"),
+    "a larger side": (
+        edited("preprocessor_config.json", size=2 * SIDE, resample=2),
+        CheckpointError,
+        f"squeezed bilinearly to at most {SIDE}",
+    ),
+    "a crop": (
+        edited("preprocessor_config.json", do_center_crop=True, crop_size=SIDE, resample=2),
+        CheckpointError,
+        "captioner needs Framing",
+    ),
     "no tokenizer": (without("tokenizer.json"), CheckpointError, "no usable tokenizer"),
     "another family": (
         edited("config.json", model_type="clip"),
@@ -176,12 +180,18 @@ def test_a_checkpoint_that_does_not_fit_is_refused_and_nothing_is_written(
     assert tree(options.repository) == before
 
 
-def test_the_other_family_under_its_own_processors_rule(options: Options, tmp_path: Path) -> None:
-    role = replace(ROLE, framing=Framing(None, SIDE, "bilinear"))
-    with quiet_libraries():
-        done = export(role, str(as_published(tmp_path / "checkpoint")), options)
+@pytest.mark.parametrize("side", [SIDE, 32])
+def test_the_graph_itself_resizes_for_a_captioner_of_another_side(side: int, options: Options, tmp_path: Path) -> None:
+    """The processor of nlpconnect/vit-gpt2-image-captioning squeezes pictures bilinearly to 224."""
+    checkpoint = captioning.make_vit_gpt2(tmp_path / "checkpoint", side, resample=2)
+    done = exported(checkpoint, options)
     facts = json.loads((done.folder / "model.json").read_text())
-    assert (facts["framing"]["resample"], facts["decoder_architecture"]) == ("bilinear", "GPT2LMHeadModel")
+    assert (facts["network_size"], facts["resized_in_graph"]) == (side, side != SIDE)
+    assert facts["decoder_architecture"] == "GPT2LMHeadModel"
+    batch = pictures.drawn(SIDE, 3)
+    images = [Image.fromarray(one) for one in batch]
+    found = written(options.repository, batch, LIMIT)
+    assert found == captioning.by_transformers(checkpoint, images, num_beams=1, max_length=LIMIT)
 
 
 @pytest.mark.parametrize("given", [{"network_size": 64}, {"subject": 1}, {"engine": "tensorrt"}])
