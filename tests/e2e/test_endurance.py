@@ -108,7 +108,7 @@ def test_thousands_of_mixed_requests_leave_memory_as_it_was(analysing: Session) 
         *(bytes_ // MIB for bytes_ in (first, last, first_shared, last_shared)),
     )
     assert last < first * 1.05
-    assert last_shared == first_shared
+    assert last_shared < first_shared * 1.05
 
 
 @pytest.fixture
