@@ -1,4 +1,4 @@
-"""The committed result: a Markdown table with ratios to bare ONNX Runtime."""
+"""The committed result: a Markdown table with ratios to one of its rows, such as bare ONNX Runtime."""
 
 from __future__ import annotations
 
