@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--trust-remote-code", action="store_true", help="let the checkpoint's own Python code run here")
     add("--licence", metavar="SPDX", help="the licence of the weights, where no model card says it")
     add("--source", metavar="TEXT", help="what model.json calls the source (default: the checkpoint as given)")
-    add("--pictures", type=Path, metavar="DIR", help="real pictures for the proof (default: drawn ones)")
+    add("--pictures", type=Path, metavar="DIR", help="photographs for the proof, and for eight-bit convolutions")
     add("--figures", type=Path, metavar="JSON", help="evaluation figures for model.json")
     add("--repository", type=Path, default=REPOSITORY, metavar="DIR")
     add("--version", type=_from_one, metavar="N", help="a version that does not exist yet (default: the next)")

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import torch
 
-from export import matching, pictures, processor, weights
+from export import convolutions, matching, pictures, processor, weights
 from export.checkpoint import Checkpoint
 from export.contract import BOXES, PIXELS, SCORES, Contract
 from export.entrance import Entrance
@@ -42,6 +42,8 @@ _CLASSES: Mapping[str, str] = MappingProxyType(
         "rf_detr": "RfDetrForObjectDetection",
     }
 )
+# Their backbones are transformers: what costs time there is products of matrices, not convolutions.
+_WITHOUT_CONVOLUTIONS = ("rf_detr",)
 # transformers' own switch: its checks of shapes become operators that no ONNX translation exists for.
 _UNCHECKED = "TRANSFORMERS_DISABLE_TORCH_CHECK"
 
@@ -82,6 +84,7 @@ class LoadedDetector:
     side: int
     folder: Path
     samples: Samples
+    calibration: Pictures | None = None  # what eight-bit convolutions take their ranges from, where they are asked for
     answer: str = SCORES
     precision: Precision = "fp32"
     companions: Mapping[str, bytes] = field(default_factory=dict)
@@ -98,11 +101,14 @@ class LoadedDetector:
     def graph(self, precision: Precision) -> onnx.ModelProto:
         plain = onnx.ModelProto()
         plain.CopyFrom(self.plain)
+        if precision == "int8" and self.calibration is not None:
+            return stripped(convolutions.quantised(plain, self.calibration))
         return stripped(CONVERT[precision](plain))
 
     def prove(self, path: Path, promised: Contract, precision: Precision) -> Proof:
         """The contract, and the answers against the checkpoint's own processor and network in torch."""
-        batches = (Samples("noise", pictures.noise(self.role.size)), self.samples)
+        noise = Samples("noise", pictures.noise(self.role.size))
+        batches = (noise, self.samples) if self.calibration is None else (self.samples,)  # noise has other ranges
         model, session = onnx.load(path), Session(path)
         wanted = [self._reference(one.batch) for one in batches]
         found = {
@@ -138,6 +144,7 @@ class LoadedDetector:
             "preprocessing": asdict(self.preprocessing),
             "remarks": [],
             "tolerance": asdict(self.role.tolerance[precision]),
+            **({} if self.calibration is None else {"calibration_pictures": len(self.calibration)}),
         }
 
     def _reference(self, batch: Pictures) -> list[Detections]:
@@ -158,6 +165,7 @@ class LoadedDetector:
 def load(checkpoint: Checkpoint, role: DetectorRole, options: Options, samples: Samples) -> Loaded:
     """Raises CheckpointError for weights, labels and processors that do not give what the role promises."""
     refuse_options(role, options)
+    calibration = _calibration(checkpoint, role, options)
     preprocessing = processor.read_squeezed(checkpoint.folder / PROCESSOR_FILE)
     side = options.network_size or preprocessing.size or role.size
     if side < SMALLEST_SIDE:
@@ -165,7 +173,7 @@ def load(checkpoint: Checkpoint, role: DetectorRole, options: Options, samples: 
     person = _person(checkpoint)
     module = Detector(_network(checkpoint), person, preprocessing, role.size, side).eval()
     _insist_on_shape(checkpoint.source, module, role, side)
-    return LoadedDetector(role, module, preprocessing, side, checkpoint.folder, samples)
+    return LoadedDetector(role, module, preprocessing, side, checkpoint.folder, samples, calibration)
 
 
 def refuse_options(role: DetectorRole, options: Options) -> None:
@@ -183,6 +191,16 @@ def in_batches(session: Session, batch: Pictures, size: int) -> list[Detections]
 
 def plain_detections(boxes: Answer, scores: Answer) -> Detections:
     return Detections(np.asarray(boxes, dtype=np.float64), np.asarray(scores, dtype=np.float64))
+
+
+def _calibration(checkpoint: Checkpoint, role: DetectorRole, options: Options) -> Pictures | None:
+    if options.precision != "int8" or checkpoint.config["model_type"] in _WITHOUT_CONVOLUTIONS:
+        return None
+    if options.pictures is None:
+        raise UsageError(
+            f"{role.name}: eight-bit convolutions are calibrated on photographs; name them with --pictures"
+        )
+    return pictures.others(role.size, options.pictures)
 
 
 def _person(checkpoint: Checkpoint) -> int:

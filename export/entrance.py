@@ -19,6 +19,7 @@ class Entrance(torch.nn.Module):
         self._scale = preprocessing.scale
         for name, values in (("mean", preprocessing.mean), ("deviation", preprocessing.std)):
             self.register_buffer(name, torch.tensor(values).reshape(1, 3, 1, 1), persistent=False)
+        self._centres = any(preprocessing.mean) or any(one != 1 for one in preprocessing.std)
         self._resizes = size != side
         matrix = triangle(size, side) if self._resizes else np.zeros(0)
         self.register_buffer("resize", torch.from_numpy(matrix.astype(np.float32)), persistent=False)
@@ -27,4 +28,5 @@ class Entrance(torch.nn.Module):
         planes = pixels.float().permute(0, 3, 1, 2)  # TensorRT has eight-bit integers only at its ends
         if self._resizes:
             planes = self.resize @ planes @ self.resize.T
-        return (planes * self._scale - self.mean) / self.deviation
+        planes = planes * self._scale
+        return (planes - self.mean) / self.deviation if self._centres else planes

@@ -14,6 +14,7 @@ from export.processor import Pictures
 
 COUNT = 3
 PHOTOGRAPHS = 6
+LEAST_OTHERS, MOST_OTHERS = 16, 64
 # What Pillow raises for files that are damaged, or so large that they must be a trick.
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -48,14 +49,33 @@ def drawn(side: int, count: int = COUNT) -> Pictures:
 
 def real(side: int, folder: Path, count: int = PHOTOGRAPHS) -> Samples:
     """`count` pictures [n, side, side, 3], spread evenly over the folder's names; upright RGB, squashed to a square."""
+    chosen = _spread(_paths(folder), count)
+    label = f"photographs ({len(set(chosen))} from {folder.resolve().name})"
+    return Samples(label, np.stack([_read(path, side) for path in chosen]))
+
+
+def others(side: int, folder: Path) -> Pictures:
+    """Up to 64 pictures [n, side, side, 3] of the folder, none of which `real` gives. Raises UsageError below 16."""
+    paths = _paths(folder)
+    left = sorted({*paths} - {*_spread(paths, PHOTOGRAPHS)})
+    if len(left) < LEAST_OTHERS:
+        raise UsageError(
+            f"{folder}: {len(paths)} pictures; at least {LEAST_OTHERS} are needed beside the {PHOTOGRAPHS} of the proof"
+        )
+    return np.stack([_read(path, side) for path in _spread(left, min(len(left), MOST_OTHERS))])
+
+
+def _paths(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UsageError(f"no such folder of pictures: {folder}")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
     if not paths:
         raise UsageError(f"no pictures ({', '.join(_SUFFIXES)}) in {folder}")
-    chosen = [paths[i * len(paths) // count] for i in range(count)]
-    label = f"photographs ({len(set(chosen))} from {folder.resolve().name})"
-    return Samples(label, np.stack([_read(path, side) for path in chosen]))
+    return paths
+
+
+def _spread(paths: list[Path], count: int) -> list[Path]:
+    return [paths[i * len(paths) // count] for i in range(count)]
 
 
 def _read(path: Path, side: int) -> Pictures:

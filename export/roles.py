@@ -157,8 +157,9 @@ def _face(name: str, size: int, places: tuple[int, ...], **more: tuple[int, ...]
 
 @dataclass(frozen=True)
 class BoxTolerance:
-    """How far boxes may be from those of the reference: pixels of a picture of 640, score, and the share of boxes that
-    have no counterpart at all, since of two queries that are nearly as good now one is taken, now the other.
+    """How far a box may be from its counterpart in the reference's answer: pixels of a picture of 640, at most and on
+    average, and score; and the share of boxes that have none so near, since of two queries that are nearly as good now
+    one is taken, now the other.
     """
 
     largest: float

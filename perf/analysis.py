@@ -41,10 +41,11 @@ TASKS: tuple[Task, ...] = (
 )
 EACH: tuple[tuple[Task, ...], ...] = tuple((task,) for task in TASKS)
 AT_ONCE, IN_TURN, PLAIN = "four tasks at once", "the same, one after the other", "the same, plain service in torch"
-SMALLER = "four tasks at once, embedders in INT8"
+SMALLER = "four tasks at once, networks in INT8"
 CONCURRENCY = (1, 8)
 PRECISIONS = ("fp32", "int8")
 PATIENCE_S = 120
+CALIBRATION = 40
 
 
 def run(requests: int, rounds: int, checkpoints: Path | None, out: Path) -> str:
@@ -100,16 +101,16 @@ def _text(tasks: Rows, networks: Rows) -> str:
 
 
 def _exported(stack: ExitStack, folders: Folders, precision: str) -> Path:
-    """A model repository of the steps and of every network; person detectors stay FP32."""
-    models = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    """A model repository of the steps and of every network."""
+    models, photos = (Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2))
+    corpus.write_photos(photos, CALIBRATION)
     for name in (*STEPS, *folders):
         ignored = shutil.ignore_patterns("model.onnx", "model.json")
         shutil.copytree(ROOT / "model_repository" / name, models / name, ignore=ignored)
     for name, folder in folders.items():
-        kept = precision if name in embedders.SIDES else "fp32"
-        print(f"exporting {name} in {kept.upper()}", flush=True)
+        print(f"exporting {name} in {precision.upper()}", flush=True)
         command = [sys.executable, "-m", "export", name, "--checkpoint", str(folder), "--repository", str(models)]
-        options = ["--licence", "MIT", "--precision", kept]
+        options = ["--licence", "MIT", "--precision", precision, "--pictures", str(photos)]
         subprocess.run([*command, *options], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return models
 

@@ -39,6 +39,13 @@ def photos() -> list[bytes]:
     return [photo(width, height, seed) for seed, (width, height) in enumerate(SIZES)]
 
 
+def write_photos(folder: Path, count: int) -> None:
+    """Write `count` other pictures than those of `photos` as files, for exports that want to see some."""
+    for number in range(count):
+        width, height = SIZES[number % len(SIZES)]
+        (folder / f"{number:03}.jpg").write_bytes(photo(width, height, len(SIZES) + number))
+
+
 def write_photo_requests(path: Path) -> None:
     """Write perf_analyzer's input file for a pipeline: `image` as BYTES [1], length-prefixed as its JSON form asks."""
     entries = [_entry("image", struct.pack("<I", len(data)) + data, [1]) for data in photos()]

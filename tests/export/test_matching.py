@@ -28,14 +28,26 @@ def test_another_order_is_no_difference() -> None:
     assert [(row.value, row.ok) for row in rows] == [(0.0, True)] * 4
 
 
-def test_distances_are_in_pixels_of_640_and_both_limits_count() -> None:
+def test_distances_are_in_pixels_of_640_and_their_mean_has_a_limit() -> None:
     wanted = scattered(4)
     moved = wanted.boxes.copy()
-    moved[0, 2] += 1.8 / 640
-    largest, mean, score, unmatched = compared(Detections(moved, wanted.scores - 0.015), wanted)
-    assert [row.value for row in (largest, mean, score)] == pytest.approx([1.8, 0.45, 0.015])
-    assert [row.ok for row in (largest, mean, score)] == [False, True, False]
+    moved[0, 2] += 0.8 / 640
+    largest, mean, score, unmatched = compared(Detections(moved, wanted.scores - 0.005), wanted)
+    assert [row.value for row in (largest, mean, score)] == pytest.approx([0.8, 0.2, 0.005])
     assert (unmatched.value, unmatched.unit) == (0, "of 8 boxes unmatched")
+    assert all(row.ok for row in (largest, mean, score, unmatched))
+    moved[:, 2] += 0.8 / 640
+    assert not compared(Detections(moved, wanted.scores), wanted)[1].ok
+
+
+@pytest.mark.parametrize(("pixels", "score"), [(1.2, 0.0), (0.0, 0.012)])
+def test_a_box_further_than_the_tolerance_is_another_box(pixels: float, score: float) -> None:
+    wanted = scattered(4)
+    moved = wanted.boxes.copy()
+    moved[0, 2] += pixels / 640
+    scores = wanted.scores - np.array([score, 0, 0, 0])
+    *_, unmatched = compared(Detections(moved, scores), wanted)
+    assert (unmatched.value, unmatched.ok) == (0.25, False)
 
 
 def test_what_is_missing_and_what_is_made_up_both_count() -> None:

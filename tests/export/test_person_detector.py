@@ -24,7 +24,7 @@ from export.matching import Detections
 from export.options import Options
 from export.proof import Proof
 from export.quiet import quiet_libraries
-from export.roles import BOX_TOLERANCE, PRECISIONS, BoxTolerance, DetectorRole, Precision
+from export.roles import BOX_TOLERANCE, BoxTolerance, DetectorRole, Precision
 from tests.export import people
 from tests.export.checkpoints import tree
 from tests.export.people import PERSON, QUERIES, SIDE
@@ -87,13 +87,66 @@ def proved(
         return loaded.prove(folder / "model.onnx", promised, precision)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
-def test_every_precision_of_a_detector(precision: Precision, loaded: LoadedDetector, tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_float_precisions_of_a_detector(precision: Precision, loaded: LoadedDetector, tmp_path: Path) -> None:
     proof = proved(loaded, precision, tmp_path)
     assert proof.failures() == []
     kinds = {tensor.data_type for tensor in onnx.load(tmp_path / "model.onnx").graph.initializer}
-    wanted = {"fp32": onnx.TensorProto.FLOAT, "fp16": onnx.TensorProto.FLOAT16, "int8": onnx.TensorProto.INT8}
-    assert wanted[precision] in kinds
+    assert {"fp32": onnx.TensorProto.FLOAT, "fp16": onnx.TensorProto.FLOAT16}[precision] in kinds
+
+
+def photographs(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for index, picture in enumerate(pictures.drawn(SIDE, count)):
+        Image.fromarray(picture).save(folder / f"{index:02}.png")
+    return folder
+
+
+def test_eight_bit_convolutions_are_calibrated_on_the_pictures_that_the_proof_does_not_look_at(
+    options: Options, tmp_path: Path
+) -> None:
+    checkpoint, folder = people.make_rt_detr_v2(tmp_path / "checkpoint"), photographs(tmp_path / "photos", 24)
+    with quiet_libraries():
+        done = export(TOLERANT, str(checkpoint), replace(options, precision="int8", pictures=folder))
+    facts = json.loads((done.folder / "model.json").read_text())
+    assert (facts["precision"], facts["calibration_pictures"]) == ("int8", 18)
+    assert not any("noise" in row["check"] for row in facts["proof"])
+    graph = onnx.load(done.folder / "model.onnx").graph
+    held = {tensor.name: tensor for tensor in graph.initializer}
+    weights = {node.output[0]: held[node.input[0]] for node in graph.node if node.input and node.input[0] in held}
+    kernels = [weights[node.input[1]] for node in graph.node if node.op_type == "Conv"]
+    assert {(kernel.data_type, len(kernel.dims)) for kernel in kernels} == {(onnx.TensorProto.INT8, 4)}
+    assert {node.domain for node in graph.node} <= {
+        entry.domain for entry in onnx.load(done.folder / "model.onnx").opset_import
+    }
+    assert all(held[name].data_type == onnx.TensorProto.FLOAT for name in matrices(graph) if name in held)
+
+
+def matrices(graph: onnx.GraphProto) -> list[str]:
+    return [name for node in graph.node if node.op_type == "MatMul" for name in node.input]
+
+
+def test_a_backbone_without_convolutions_has_eight_bit_matrices(options: Options, tmp_path: Path) -> None:
+    checkpoint = people.make_rf_detr(tmp_path / "checkpoint")
+    with quiet_libraries():
+        done = export(TOLERANT, str(checkpoint), replace(options, precision="int8"))
+    graph = onnx.load(done.folder / "model.onnx").graph
+    assert any(node.op_type == "MatMulInteger" for node in graph.node)
+    assert "calibration_pictures" not in json.loads((done.folder / "model.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(None, "are calibrated on photographs; name them"), (21, "21 pictures; at least 16 are needed")],
+)
+def test_eight_bits_without_enough_pictures_are_refused(
+    count: int | None, words: str, options: Options, tmp_path: Path
+) -> None:
+    checkpoint, before = people.make_rt_detr_v2(tmp_path / "checkpoint"), tree(options.repository)
+    folder = None if count is None else photographs(tmp_path / "photos", count)
+    with quiet_libraries(), pytest.raises(UsageError, match=words):
+        export(PERSON, str(checkpoint), replace(options, precision="int8", pictures=folder))
+    assert tree(options.repository) == before
 
 
 def test_a_graph_that_finds_other_boxes_is_no_proof(loaded: LoadedDetector, tmp_path: Path) -> None:
