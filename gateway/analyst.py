@@ -14,10 +14,10 @@ from pydantic import BaseModel, Field
 
 from gateway.admission import Admission
 from gateway.catalogue import Catalogue
-from gateway.cutouts import require_pulse
 from gateway.errors import InferenceFailedError
 from gateway.inference import Box, Inference, Tensors
 from gateway.pipelines import ANALYZE
+from gateway.results import require_pulse
 from gateway.telemetry import Telemetry
 from imaging.operations import FACE, OPERATIONS, PERSON, WHOLE, Operation
 

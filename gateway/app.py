@@ -14,15 +14,17 @@ from gateway import problems
 from gateway.admission import Admission
 from gateway.analyst import Analyst
 from gateway.background import beside
+from gateway.breaker import Guarded
 from gateway.catalogue import Catalogue
-from gateway.cutouts import Cutouts
 from gateway.embeddings import Embeddings
 from gateway.errors import GatewayError
+from gateway.fallback import Fallback
 from gateway.fetch import Fetcher
 from gateway.inference import Inference
 from gateway.middleware import RequestContext
 from gateway.pipelines import ALL
-from gateway.routes import analysis, cutouts, docs, embeddings, files, health
+from gateway.results import Results
+from gateway.routes import analysis, cutouts, docs, embeddings, files, health, photos
 from gateway.settings import Settings
 from gateway.state import Parts, PictureSource
 from gateway.store import Shelf
@@ -31,8 +33,8 @@ from gateway.version import version
 
 log = structlog.get_logger("gateway")
 
-DESCRIPTION = """Cut-outs and analyses of pictures by URL or upload. Every pipeline behind it is a Triton ensemble that
-any Triton client can call too. Errors have one shape: `{"detail", "code", "request_id"}`."""
+DESCRIPTION = """Cut-outs, product photos and analyses of pictures by URL or upload. Every pipeline behind it is a
+Triton ensemble that any Triton client can call too. Errors have one shape: `{"detail", "code", "request_id"}`."""
 RETRY_S = 1.0
 
 
@@ -61,8 +63,8 @@ def create_app(
         max_requests=settings.max_requests,
     )
     problems.install(app)
-    for router in (cutouts.router, analysis.router, embeddings.router, health.router, files.router, docs.router):
-        app.include_router(router)
+    for routes in (cutouts, photos, analysis, embeddings, health, files, docs):
+        app.include_router(routes.router)
     app.mount(docs.ASSETS, docs.assets())
     _follow_canaries(parts)
     return app
@@ -70,6 +72,7 @@ def create_app(
 
 def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher: PictureSource | None) -> Parts:
     telemetry = Telemetry()
+    inference = Guarded(inference, settings, telemetry)
     catalogue = Catalogue(settings, inference)
     shelf = Shelf(store, settings, telemetry)
     admission = Admission(settings, telemetry)
@@ -77,7 +80,8 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
         settings=settings,
         catalogue=catalogue,
         admission=admission,
-        cutouts=Cutouts(settings.results_epoch, catalogue, inference, shelf, admission, telemetry),
+        results=Results(settings.results_epoch, catalogue, inference, shelf, admission, telemetry),
+        fallback=Fallback(settings, telemetry),
         analyst=Analyst(catalogue, inference, admission, telemetry),
         embeddings=Embeddings(catalogue, inference, admission),
         fetcher=fetcher or Fetcher(settings, telemetry.fetched),
@@ -90,7 +94,7 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
-    async with aclosing(parts.fetcher), parts.inference:
+    async with aclosing(parts.fetcher), aclosing(parts.fallback), parts.inference:
         # Before it listens: the first request may come at once.
         trouble = await _refresh(parts, "")
         async with beside(_keep_fresh(parts, trouble), "catalogue"):

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from gateway.admission import Admission
 from gateway.catalogue import Catalogue
-from gateway.cutouts import require_pulse
 from gateway.errors import InvalidOptionError, UnknownModelError
 from gateway.inference import Inference
+from gateway.results import require_pulse
 
 
 @dataclass(frozen=True, slots=True)

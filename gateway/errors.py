@@ -68,6 +68,10 @@ class UnreadablePictureError(GatewayError):
     """A picture that is empty, truncated or broken."""
 
 
+class PhotoRefusedError(GatewayError):
+    """A picture, or what was asked of it, that a pipeline with options does not take; its text says which."""
+
+
 class UnknownModelError(GatewayError):
     """A model by a name that no model has."""
 
@@ -89,7 +93,7 @@ class BusyError(GatewayError):
 
 
 class PipelineDownError(GatewayError):
-    """The pipeline failed its last canary, or has not been seen yet."""
+    """The pipeline failed its last canary or its last requests, or has not been seen yet."""
 
 
 class PipelineNotServedError(GatewayError):
@@ -147,4 +151,11 @@ SERVICE: Kinds = (
     InferenceUnavailableError,
     InferenceTimeoutError,
     InferenceFailedError,
+)
+# What another service may step in for: nothing that the picture or the request is to blame for.
+OUTAGE: Kinds = (
+    PipelineDownError,
+    PipelineNotServedError,
+    InferenceUnavailableError,
+    InferenceTimeoutError,
 )

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 PNG = "image/png"
 JSON = "application/json"
+ANYTHING = "*/*"
+FILES = ("image/", "application/zip")
 
 
 def prefers_png(accept: str) -> bool:
@@ -13,7 +15,17 @@ def prefers_png(accept: str) -> bool:
     """
     weights = dict(_weights(accept))
     png = _first(weights, PNG, "image/*")
-    return png > 0 and png >= _first(weights, JSON, "application/*", "*/*")
+    return png > 0 and png >= _first(weights, JSON, "application/*", ANYTHING)
+
+
+def prefers_json(accept: str) -> bool:
+    """True when the header names JSON and likes no file as much. For who answers a picture unless told otherwise.
+
+    `application/json, text/plain, */*` is what some HTTP libraries send without being asked: it means the picture.
+    """
+    weights = dict(_weights(accept))
+    files = (weight for kind, weight in weights.items() if kind == ANYTHING or kind.startswith(FILES))
+    return weights.get(JSON, 0.0) > max(files, default=0.0)
 
 
 def _first(weights: Mapping[str, float], *media_types: str) -> float:

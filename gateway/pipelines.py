@@ -34,4 +34,10 @@ def pipeline_of(role: Role, output: Output) -> Pipeline:
 
 CUTOUTS = tuple(pipeline_of(role, output) for role in Role for output in Output)
 ANALYZE = Pipeline("analyze", "answer", ("answer", "vectors", "crops"))
-ALL = (*CUTOUTS, ANALYZE)
+PRODUCT_CUTOUT, PRODUCT_PHOTO = (
+    Pipeline(name, "picture", ("picture", "uncertainty", "needs_review", "report"))
+    for name in ("product_cutout", "product_photo")
+)
+RENDER_TEMPLATE = Pipeline("render_template", "picture", ("picture", "report"))
+PHOTOS = (PRODUCT_CUTOUT, PRODUCT_PHOTO, RENDER_TEMPLATE)
+ALL = (*CUTOUTS, ANALYZE, *PHOTOS)

@@ -28,6 +28,7 @@ TABLE: dict[type[errors.GatewayError], tuple[int, str]] = {
     errors.UnsupportedTypeError: (415, "unsupported_type"),
     errors.TooManyPixelsError: (422, "too_many_pixels"),
     errors.UnreadablePictureError: (422, "unreadable_picture"),
+    errors.PhotoRefusedError: (422, "photo_refused"),
     errors.UnknownModelError: (404, "unknown_model"),
     # The analysis keeps to the statuses of the image_embed API.
     errors.InvalidTasksError: (400, "invalid_tasks"),

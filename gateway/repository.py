@@ -60,6 +60,15 @@ def read(repository: Path, step_sources: Path) -> Contents:
     return Contents({folder.name: _cards(folder) for folder in networks}, code)
 
 
+def template_digest(templates: Path, name: str) -> str:
+    """Hash of all that a template's folder holds; of nothing, where the gateway does not see it. Raises OSError."""
+    folder = templates / name
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return _hash(
+        *(part for path in paths for part in (path.relative_to(folder).as_posix().encode(), path.read_bytes()))
+    )
+
+
 def _config(path: Path) -> model_config_pb2.ModelConfig | None:
     try:
         return text_format.Parse(path.read_text("utf-8"), model_config_pb2.ModelConfig())

@@ -6,9 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.analyst import OperationInfo, OperationResult
 from gateway.catalogue import Model
-from gateway.cutouts import Record
 from gateway.inference import Box
 from gateway.pipelines import Output
+from gateway.results import Record, Result
+from gateway.system import System
 
 EXAMPLE_URL = "https://www.python.org/static/img/python-logo.png"
 MOST_URLS = 256
@@ -67,6 +68,45 @@ class CutoutAnswer(BaseModel):
     @classmethod
     def of(cls, record: Record, url: str, *, cached: bool) -> Self:
         return cls(url=url, cached=cached, **record.model_dump())
+
+
+class PhotoBody(BaseModel):
+    """A picture by its URL, and what to make of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image_url: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class PhotoAnswer(BaseModel):
+    """A product photo and where it lies."""
+
+    url: str = Field(description="the photo")
+    id: str = Field(description="hash of picture, options, pipeline and versions", examples=[EXAMPLE_ADDRESS])
+    cached: bool = Field(description="whether the photo was in the store, or being made, already")
+    processed_by: str = Field(description="darkroom, or fallback", examples=["darkroom"])
+    pipeline: str = Field(examples=["product_photo"])
+    model: str = Field(description="the network that found the subject", examples=["product_matte"])
+    version: int = Field(description="that network's version", examples=[1])
+    media_type: str = Field(examples=["image/png"])
+    extension: str = Field(examples=["png"])
+    width: int = Field(description="in pixels", examples=[2000])
+    height: int = Field(description="in pixels", examples=[2000])
+    box: Box | None = Field(
+        description="subject's box on the canvas: xmin, ymin, xmax, ymax, max exclusive",
+        examples=[[200, 260, 1800, 1740]],
+    )
+    uncertainty: float | None = Field(
+        description="of the cut-out, 0 to 1; null where nothing was cut out", examples=[0.08]
+    )
+    needs_review: bool | None = Field(description="whether a person should look at it", examples=[False])
+
+    @classmethod
+    def of(cls, result: Result, url: str, processed_by: str) -> Self:
+        record = result.record
+        known = record.model_dump(exclude={"output"})
+        return cls(url=url, cached=result.cached, processed_by=processed_by, media_type=record.media_type, **known)
 
 
 class AnalysisTask(BaseModel):
@@ -189,6 +229,9 @@ class Health(BaseModel):
     status: str = Field(examples=["ok"])
     gateway: str = Field(description="the gateway's version", examples=["0.1.0"])
     triton: str = Field(description="ok, or down", examples=["ok"])
+    model_loaded: bool = Field(description="whether product photos can be made")
+    uptime_seconds: float = Field(description="of the gateway")
+    system: System
     pipelines: list[PipelineHealth]
 
 

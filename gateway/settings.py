@@ -87,6 +87,11 @@ class Settings(BaseSettings):
         title="Step sources",
         description="folder of the code that the steps import; new code makes new results",
     )
+    templates: Path = Field(
+        Path("templates"),
+        title="Templates",
+        description="folder of the templates; a changed one makes new results",
+    )
     inference_timeout_seconds: float = Field(
         30,
         gt=0,
@@ -112,6 +117,21 @@ class Settings(BaseSettings):
     )
     canary_timeout_seconds: float = Field(
         10, gt=0, le=600, title="Canary deadline", description="deadline of one canary inference"
+    )
+
+    breaker_failures: int = Field(
+        5,
+        ge=0,
+        le=1000,
+        title="Breaker",
+        description="inferences of a pipeline that fail in a row before its circuit breaker opens; 0: never",
+    )
+    breaker_rest_seconds: float = Field(
+        10,
+        gt=0,
+        le=3600,
+        title="Breaker's rest",
+        description="time an open breaker refuses (503), unless a canary is well before; then one request tries",
     )
 
     max_picture_bytes: int = Field(
@@ -196,6 +216,22 @@ class Settings(BaseSettings):
         None, title="Delivery", description="where /crop redirects, {url} is the quoted result URL (CDN fetch URLs)"
     )
 
+    fallback_url: WebAddress | None = Field(
+        None,
+        title="Fallback",
+        description="base of a PhotoRoom-compatible API that makes product photos while Triton cannot; off without it",
+    )
+    fallback_edit_url: WebAddress | None = Field(
+        None, title="Fallback's editor", description="base of its /v2/edit, where that is another host"
+    )
+    fallback_api_key: SecretStr | None = Field(None, title="Fallback key", description="its x-api-key")
+    fallback_timeout_seconds: float = Field(
+        30, gt=0, le=600, title="Fallback time", description="deadline of one photo that the fallback makes"
+    )
+    fallback_max_bytes: int = Field(
+        100_000_000, ge=1, title="Fallback size", description="largest picture that is taken from the fallback"
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _split_networks(cls, values: dict[str, object]) -> dict[str, object]:
@@ -208,6 +244,8 @@ class Settings(BaseSettings):
     def _agree(self) -> Self:
         if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
             raise ValueError("s3_access_key_id and s3_secret_access_key belong together")
+        if self.fallback_url is None and (self.fallback_edit_url or self.fallback_api_key):
+            raise ValueError("fallback_edit_url and fallback_api_key need fallback_url")
         if self.max_upload_buffer_bytes < 2 * self.max_picture_bytes:
             raise ValueError("max_upload_buffer_bytes must be at least twice max_picture_bytes")
         if self.store_presign_seconds and self.store_public_url:

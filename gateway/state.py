@@ -8,9 +8,10 @@ from fastapi import Depends, Request
 from gateway.admission import Admission
 from gateway.analyst import Analyst
 from gateway.catalogue import Catalogue
-from gateway.cutouts import Cutouts
 from gateway.embeddings import Embeddings
+from gateway.fallback import Fallback
 from gateway.inference import Inference
+from gateway.results import Results
 from gateway.settings import Settings
 from gateway.store import Shelf
 from gateway.telemetry import Telemetry
@@ -33,7 +34,8 @@ class Parts:
     settings: Settings
     catalogue: Catalogue
     admission: Admission
-    cutouts: Cutouts
+    results: Results
+    fallback: Fallback
     analyst: Analyst
     embeddings: Embeddings
     fetcher: PictureSource

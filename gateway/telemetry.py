@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.processing import Processing, ProcessingMetrics
+
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -38,6 +40,16 @@ class Telemetry:
         self.results = Counter(
             "gateway_results", "Results by where they came from", ("pipeline", "origin"), registry=registry
         )
+        self.breaker_open = Gauge(
+            "gateway_breaker_open", "Whether a pipeline's circuit breaker is open", ("pipeline",), registry=registry
+        )
+        self.fallback = Counter(
+            "gateway_fallback", "Photos that the fallback was asked for", ("outcome",), registry=registry
+        )
+        self.fallback_seconds = Histogram(
+            "gateway_fallback_seconds", "Time of a fallback that ended well", registry=registry, buckets=SECONDS
+        )
+        self.processing = Processing()
         self._canary_age = Gauge(
             "gateway_canary_age_seconds", "Age of the last good canary", ("pipeline",), registry=registry
         )
@@ -61,6 +73,17 @@ class Telemetry:
             yield
         finally:
             self.store_seconds.labels(operation).observe(time.monotonic() - started)
+
+    def processed(self) -> ProcessingMetrics:
+        """The metrics of product photos, as the old service told them."""
+        return self.processing.metrics(
+            active=self._count("gateway_inference_running"),
+            queue=self._count("gateway_inference_waiting"),
+            fallback=self._count("gateway_fallback_total", {"outcome": "answered"}),
+        )
+
+    def _count(self, name: str, labels: dict[str, str] | None = None) -> int:
+        return int(self._registry.get_sample_value(name, labels) or 0)
 
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""

@@ -20,7 +20,6 @@ from gateway.settings import Settings
 if TYPE_CHECKING:  # the parser's types exist for type checkers only
     from python_multipart.multipart import MultipartCallbacks
 
-MAX_FIELDS = 8
 # Boundaries, part headers and small fields around the file.
 FORM_OVERHEAD_BYTES = 64 * 1024
 Fields: TypeAlias = dict[str, str]
@@ -30,10 +29,11 @@ Keep: TypeAlias = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class FormShape:
-    """What a route takes: the name of the field with the picture, and how large any other field may be."""
+    """What a route takes: the name of the field with the picture, how large any other may be, and how many of those."""
 
     file_field: str
     max_field_bytes: int
+    max_fields: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,25 @@ class Upload:
     fields: Fields
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form that need not hold a picture."""
+
+    file: bytes | None
+    filename: str
+    fields: Fields
+
+
 async def read_upload(request: Request, settings: Settings, keep: Keep, shape: FormShape) -> Upload:
-    """The form's picture and its other fields.
+    """The form's picture and its other fields. Raises as `read_form` does, for a form without a picture too."""
+    form = await read_form(request, settings, keep, shape)
+    if form.file is None:
+        raise _no_file(shape)
+    return Upload(form.file, form.filename, form.fields)
+
+
+async def read_form(request: Request, settings: Settings, keep: Keep, shape: FormShape) -> Form:
+    """The form's picture, if it has one, and its other fields.
 
     Raises what `keep` raises, InvalidUploadError, TooLargeError, UploadTimeoutError or ClientGoneError.
     """
@@ -63,10 +80,10 @@ async def read_upload(request: Request, settings: Settings, keep: Keep, shape: F
         raise InvalidUploadError("this is not a multipart/form-data form", private=str(error)) from error
     except ClientDisconnect as error:
         raise ClientGoneError("the client hung up during the upload") from error
-    if form.file is None or not form.complete:
-        raise InvalidUploadError(f"the form has no whole file in its field '{shape.file_field}'")
+    if not form.complete:
+        raise _no_file(shape)
     fields = {name: value.decode("utf-8", "replace") for name, value in form.fields.items()}
-    return Upload(bytes(form.file), form.filename, fields)
+    return Form(None if form.file is None else bytes(form.file), form.filename, fields)
 
 
 async def read_body(request: Request, settings: Settings, keep: Keep) -> bytes:
@@ -83,6 +100,10 @@ async def read_body(request: Request, settings: Settings, keep: Keep) -> bytes:
     except ClientDisconnect as error:
         raise ClientGoneError("the client hung up during the upload") from error
     return bytes(body)
+
+
+def _no_file(shape: FormShape) -> InvalidUploadError:
+    return InvalidUploadError(f"the form has no whole file in its field '{shape.file_field}'")
 
 
 async def _read(request: Request, boundary: bytes, form: "_Form", keep: Keep) -> None:
@@ -180,8 +201,8 @@ class _Form:
         self._part_limit = self.max_bytes
 
     def _open_field(self, name: str) -> None:
-        if len(self.fields) >= MAX_FIELDS:
-            raise InvalidUploadError(f"the form has more than {MAX_FIELDS} fields")
+        if len(self.fields) >= self._shape.max_fields:
+            raise InvalidUploadError(f"the form has more than {self._shape.max_fields} fields")
         if name in self.fields:
             raise InvalidUploadError("the form has a field twice")
         self._part = self.fields[name] = bytearray()

@@ -9,11 +9,11 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from gateway import errors, problems
 from gateway.content import PNG
-from gateway.cutouts import Result
 from gateway.hangup import unless_gone
 from gateway.limits import examine
 from gateway.negotiation import prefers_png
 from gateway.pipelines import Output, Pipeline, Role, pipeline_of
+from gateway.results import Order, Result, facts
 from gateway.schemas import EXAMPLE_URL, CutoutAnswer, PredictBody
 from gateway.sources import crop_source
 from gateway.state import Parts, PartsOf
@@ -87,7 +87,7 @@ async def predict(role: Role, body: PredictBody, output: QueryOutput, request: R
 @router.post("/{role}/predict_upload", responses=PICTURE | BY_UPLOAD, response_model=None, openapi_extra=UPLOAD_DOCS)
 async def predict_upload(role: Role, output: QueryOutput, request: Request, parts: PartsOf) -> Response:
     """Cuts out an uploaded picture, the form's field `file`; the result goes to the store."""
-    parts.cutouts.require(pipeline_of(role, output or Output.CUTOUT))
+    parts.results.require(pipeline_of(role, output or Output.CUTOUT))
     async with parts.admission.transit() as keep:
         upload = await read_upload(request, parts.settings, keep, FORM_SHAPE)
     pipeline = pipeline_of(role, _form_output(upload.fields) or output or Output.CUTOUT)
@@ -110,7 +110,7 @@ async def crop(role: Role, request: Request, parts: PartsOf) -> RedirectResponse
     stored = await parts.shelf.url(result.path, parts.public_url(request))
     template = parts.settings.delivery_template
     target = template.replace("{url}", quote(stored, safe="")) if template else stored
-    return RedirectResponse(target, 302, {"Cache-Control": "no-cache", **_facts(result)})
+    return RedirectResponse(target, 302, {"Cache-Control": "no-cache", **facts(result)})
 
 
 async def _of_url(request: Request, parts: Parts, pipeline: Pipeline, url: str) -> Result:
@@ -118,36 +118,22 @@ async def _of_url(request: Request, parts: Parts, pipeline: Pipeline, url: str) 
         data = await parts.fetcher.fetch(url)
         return await _made(request, parts, pipeline, data)
 
-    parts.cutouts.require(pipeline)
+    parts.results.require(pipeline)
     async with parts.admission.place():
         return await unless_gone(request, work())
 
 
 async def _made(request: Request, parts: Parts, pipeline: Pipeline, data: bytes) -> Result:
     picture = await asyncio.to_thread(examine, data, parts.settings.max_pixels)
-    return await parts.cutouts.make(pipeline, picture, request.state.request_id)
+    return await parts.results.make(Order(pipeline, picture), request.state.request_id)
 
 
 async def _answer(request: Request, parts: Parts, result: Result) -> Response:
     if prefers_png(",".join(request.headers.getlist("accept"))):
-        return (await parts.cutouts.picture(result)).answer(_facts(result))
+        return (await parts.results.picture(result)).answer(PNG, facts(result))
     url = await parts.shelf.url(result.path, parts.public_url(request))
     body = CutoutAnswer.of(result.record, url, cached=result.cached)
-    return JSONResponse(body.model_dump(mode="json"), headers=_facts(result))
-
-
-def _facts(result: Result) -> dict[str, str]:
-    record = result.record
-    facts = {
-        "ETag": f'"{record.id}"',
-        "X-Model": record.model,
-        "X-Model-Version": str(record.version),
-        "X-Cached": str(result.cached).lower(),
-        "X-Width": str(record.width),
-        "X-Height": str(record.height),
-        "Vary": "Accept",
-    }
-    return facts | ({"X-Box": ",".join(map(str, record.box))} if record.box else {})
+    return JSONResponse(body.model_dump(mode="json"), headers=facts(result))
 
 
 def _form_output(fields: dict[str, str]) -> Output | None:

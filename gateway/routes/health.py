@@ -1,11 +1,18 @@
 """What is served and how it does: health, models, metrics."""
 
-from fastapi import APIRouter, Response
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from gateway import system
 from gateway.errors import GatewayError
-from gateway.pipelines import ALL, Output, Pipeline, Role, pipeline_of
+from gateway.negotiation import prefers_json
+from gateway.pipelines import ALL, PRODUCT_PHOTO, Output, Pipeline, Role, pipeline_of
 from gateway.problems import NOT_FOUND
+from gateway.processing import ProcessingMetrics
 from gateway.schemas import Health, Models, PipelineHealth
 from gateway.state import Parts, PartsOf
 from gateway.version import version
@@ -17,18 +24,34 @@ DOWN = "down"
 UNAVAILABLE = 503
 RETRY_AFTER_S = "5"
 FRESH = {"Cache-Control": "no-store"}
+METRICS: dict[int | str, dict[str, object]] = {
+    200: {
+        "description": "Prometheus' text format, or with `?format=json` or `Accept: application/json` the product "
+        "photos' counts and times",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+        "model": ProcessingMetrics,
+    }
+}
 
 
 # Load balancers ask with HEAD.
 @router.head("/health", include_in_schema=False)
 @router.get("/health", responses={UNAVAILABLE: {"model": Health, "description": "no pipeline answers"}})
 async def health(parts: PartsOf, response: Response) -> Health:
-    """The gateway, Triton and every pipeline; 503 while no pipeline answers."""
+    """The gateway, its machine, Triton and every pipeline; 503 while no pipeline answers."""
     states = [pipeline_health(parts, pipeline) for pipeline in ALL]
     up = [state.status == OK for state in states]
     status = OK if all(up) else "degraded" if any(up) else DOWN
     _mark(response, up=any(up))
-    return Health(status=status, gateway=version(), triton=OK if any(up) else DOWN, pipelines=states)
+    return Health(
+        status=status,
+        gateway=version(),
+        triton=OK if any(up) else DOWN,
+        model_loaded=any(state.pipeline == PRODUCT_PHOTO.name and state.status == OK for state in states),
+        uptime_seconds=round(parts.telemetry.processing.uptime_s, 3),
+        system=await asyncio.to_thread(system.look, parts.settings.store_url),
+        pipelines=states,
+    )
 
 
 @router.head("/api/v2/{role}/health", include_in_schema=False)
@@ -49,9 +72,15 @@ async def models(parts: PartsOf) -> Models:
     return Models(models=parts.catalogue.models())
 
 
-@router.get("/metrics", response_class=Response)
-async def metrics(parts: PartsOf) -> Response:
-    """Prometheus metrics."""
+@router.get("/metrics", response_class=Response, responses=METRICS)
+async def metrics(
+    request: Request,
+    parts: PartsOf,
+    form: Annotated[Literal["prometheus", "json"] | None, Query(alias="format")] = None,
+) -> Response:
+    """Prometheus metrics; as JSON the counts and times of product photos."""
+    if form == "json" or (form is None and prefers_json(",".join(request.headers.getlist("accept")))):
+        return JSONResponse(parts.telemetry.processed().model_dump(), headers=FRESH)
     return Response(parts.telemetry.exposition(), media_type=CONTENT_TYPE_LATEST, headers=FRESH)
 
 

@@ -11,8 +11,10 @@ import pytest
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
-from gateway.routes import cutouts, files, health
+from gateway import deeds
+from gateway.routes import cutouts, files, health, photos
 from gateway.settings import Settings as GatewaySettings
+from gateway.telemetry import Telemetry
 from serving.settings import ServingSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,8 +83,23 @@ def test_no_file_names_a_registry_host_or_a_path_of_one_machine() -> None:
     assert [str(path) for path, text in texts.items() if f"{ROOT}/" in text] == []
 
 
-@pytest.mark.parametrize("router", [cutouts.router, files.router, health.router], ids=["cutouts", "files", "health"])
+@pytest.mark.parametrize(
+    "router",
+    [cutouts.router, photos.router, files.router, health.router],
+    ids=["cutouts", "photos", "files", "health"],
+)
 def test_every_route_is_documented(router: APIRouter) -> None:
     paths = {route.path for route in router.routes if isinstance(route, APIRoute)}
     assert paths
     assert [path for path in paths if path.replace("{role}", "{step\\|main}").replace(":path", "") not in README] == []
+
+
+def test_every_metric_is_documented() -> None:
+    names = re.findall(r"^# TYPE (\S+)", Telemetry().exposition().decode(), re.MULTILINE)
+    assert names
+    assert [name for name in names if not name.endswith("_created") and f"`{name}`" not in README] == []
+
+
+@pytest.mark.parametrize("deed", [deeds.REMOVE_BACKGROUND, deeds.PROCESS_FULL], ids=["cut-out", "photo"])
+def test_every_form_field_is_documented(deed: deeds.Deed) -> None:
+    assert [name for name in deed.names if f"`{name}`" not in README] == []

@@ -14,7 +14,7 @@ from PIL import Image
 
 from gateway.errors import GatewayError, InferenceUnavailableError, SourceNotFoundError
 from gateway.inference import Cut, Inventory, Pulse, Tensors
-from gateway.pipelines import ALL, ANALYZE, CUTOUTS, Pipeline
+from gateway.pipelines import ALL, ANALYZE, CUTOUTS, PRODUCT_CUTOUT, PRODUCT_PHOTO, RENDER_TEMPLATE, Pipeline
 
 NETWORKS = {"step": "step_matte", "main": "main_matte"}
 WHOLE = Inventory(
@@ -24,7 +24,8 @@ WHOLE = Inventory(
     | {pipeline.name: (1,) for pipeline in ALL},
     networks=frozenset({"step_matte", "main_matte"}),
     steps={pipeline.name: ("decode", NETWORKS[pipeline.name.partition("_")[2]], "cutout") for pipeline in CUTOUTS}
-    | {ANALYZE.name: ("analysis", "decode")},
+    | {ANALYZE.name: ("analysis", "decode"), RENDER_TEMPLATE.name: ("decode", "product_template")}
+    | {pipeline.name: ("decode", "product_matte", "product_finish") for pipeline in (PRODUCT_CUTOUT, PRODUCT_PHOTO)},
 )
 
 

@@ -17,11 +17,16 @@ ROUTES = {
     "/analyze_images/": {"post"},
     "/available_operations/": {"get"},
     "/v1/embeddings": {"post"},
+    "/remove-background": {"post"},
+    "/process": {"post"},
+    "/process-full": {"post"},
+    "/render-template": {"post"},
     "/files/{path}": {"get"},
     "/health": {"get"},
     "/v1/models": {"get"},
     "/metrics": {"get"},
 }
+PHOTOS = ("/remove-background", "/process", "/process-full", "/render-template")
 
 
 async def test_every_route_is_documented(client: httpx.AsyncClient) -> None:
@@ -75,7 +80,7 @@ async def test_every_documented_error_is_a_problem(client: httpx.AsyncClient) ->
         } == {"#/components/schemas/Problem"}, path
         assert "default" in answers
         assert ("404" in answers) is ("{" in path or path == "/v1/embeddings")
-        assert ("422" in answers) is path.endswith(("predict", "predict_upload", "crop", "embeddings"))
+        assert ("422" in answers) is path.endswith(("predict", "predict_upload", "crop", "embeddings", *PHOTOS))
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 

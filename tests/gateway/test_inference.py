@@ -6,7 +6,7 @@ from tritonclient.utils import InferenceServerException
 
 from gateway import errors
 from gateway.inference import Inventory, TritonInference, translated
-from gateway.negotiation import prefers_png
+from gateway.negotiation import prefers_json, prefers_png
 from gateway.pipelines import Output, Role, pipeline_of
 from gateway.settings import Settings
 
@@ -123,3 +123,24 @@ def test_a_picture_of_25_megabytes_survives_the_way_into_a_tensor() -> None:
 )
 def test_accept_decides_between_picture_and_json(accept: str, png: bool) -> None:  # noqa: FBT001 - a test's parameter
     assert prefers_png(accept) is png
+
+
+@pytest.mark.parametrize(
+    ("accept", "json"),
+    [
+        ("application/json", True),
+        ("APPLICATION/JSON", True),
+        ("application/json, image/png;q=0.5", True),
+        ("application/json, */*;q=0.1", True),
+        ("text/html, application/json", True),
+        ("application/json, text/plain, */*", False),
+        ("application/json;q=0.8, image/webp", False),
+        ("application/json;q=0", False),
+        ("application/json;q=0.5, application/zip", False),
+        ("image/png", False),
+        ("*/*", False),
+        ("", False),
+    ],
+)
+def test_json_about_a_file_comes_only_where_it_is_liked_better(accept: str, json: bool) -> None:  # noqa: FBT001 - as above
+    assert prefers_json(accept) is json
