@@ -60,9 +60,9 @@ def read(repository: Path, step_sources: Path) -> Contents:
     return Contents({folder.name: _cards(folder) for folder in networks}, code)
 
 
-def template_digest(templates: Path, name: str) -> str:
-    """Hash of all that a template's folder holds; of nothing, where the gateway does not see it. Raises OSError."""
-    folder = templates / name
+def template_digest(templates: Path, name: str, version: int | None) -> str:
+    """Hash of a template's version, or of all of them; of nothing, where the gateway sees none. Raises OSError."""
+    folder = templates / name / ("" if version is None else str(version))
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return _hash(
         *(part for path in paths for part in (path.relative_to(folder).as_posix().encode(), path.read_bytes()))

@@ -160,11 +160,20 @@ async def _made(request: Request, parts: Parts, asked: Asked) -> Result:
 
 
 async def _order(parts: Parts, asked: Asked, picture: Picture) -> Order:
-    options = asked.options
-    template = options.template if isinstance(options, PhotoOptions | TemplateOptions) else None
-    folder = parts.settings.templates
-    digest = await asyncio.to_thread(repository.template_digest, folder, template.name) if template else ""
-    return Order(asked.deed.pipeline, picture, options.model_dump_json().encode(), asked.extension, digest)
+    digest = await _template(parts, asked.options)
+    return Order(asked.deed.pipeline, picture, asked.options.model_dump_json().encode(), asked.extension, digest)
+
+
+async def _template(parts: Parts, options: Options) -> str:
+    """What tells the template that is asked for from itself after a change. Raises StoreFailedError."""
+    wanted = options.template if isinstance(options, PhotoOptions | TemplateOptions) else None
+    if wanted is None:
+        return ""
+    try:
+        folder = parts.settings.templates
+        return await asyncio.to_thread(repository.template_digest, folder, wanted.name, wanted.version)
+    except OSError as error:
+        raise errors.StoreFailedError("the template cannot be read", private=repr(error), retry_after_s=1) from error
 
 
 async def _read(request: Request, parts: Parts, deed: Deed) -> Asked:

@@ -125,3 +125,43 @@ async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         with suppress(InferenceUnavailableError):
             await app.state.parts.catalogue.refresh()
         yield client
+
+
+async def hang_up(
+    app: FastAPI, client: httpx.AsyncClient, inference: FakeInference, path: str, files: Mapping[str, bytes]
+) -> int:
+    """Sends an upload over bare ASGI, leaves while its inference runs, and returns the status that was answered."""
+    request = client.build_request("POST", path, files=files)
+    body, gone, statuses = await request.aread(), asyncio.Event(), list[int]()
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive() -> dict[str, object]:
+        for message in messages:
+            return message
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, object]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(int(str(message["status"])))
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "scheme": "http",
+        "server": ("gateway", 80),
+        "root_path": "",
+        "http_version": "1.1",
+    }
+    call = asyncio.create_task(app(scope, receive, send))  # type: ignore[arg-type]
+    async with asyncio.timeout(5):
+        while not inference.running:  # noqa: ASYNC110 - the fake has no event to wait for
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        gone.set()
+        await call
+    return statuses[0]

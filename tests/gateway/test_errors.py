@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from gateway import errors, problems
-from tests.gateway.fakes import FakeInference, picture
+from tests.gateway.fakes import FakeInference, hang_up, picture
 
 UPLOAD = "/api/v2/step/predict_upload"
 
@@ -92,7 +92,7 @@ async def test_a_client_that_hangs_up_cancels_its_inference(
     app: FastAPI, client: httpx.AsyncClient, inference: FakeInference
 ) -> None:
     inference.delay_s = 30
-    status = await hang_up(app, client, inference, waiting=1)
+    status = await hang_up(app, client, inference, UPLOAD, {"file": picture()})
     assert status == 499
     assert (inference.cancelled, inference.running) == (1, 0)
 
@@ -102,47 +102,9 @@ async def test_work_that_others_wait_for_goes_on_when_one_hangs_up(
 ) -> None:
     inference.delay_s = 0.3
     other = asyncio.create_task(client.post(UPLOAD, files={"file": picture()}))
-    assert await hang_up(app, client, inference, waiting=1) == 499
+    assert await hang_up(app, client, inference, UPLOAD, {"file": picture()}) == 499
     assert (await other).status_code == 200
     assert (inference.cancelled, len(inference.calls)) == (0, 1)
-
-
-async def hang_up(app: FastAPI, client: httpx.AsyncClient, inference: FakeInference, waiting: int) -> int:
-    """Sends an upload over bare ASGI, leaves while its inference runs, and returns the status that was answered."""
-    request = client.build_request("POST", UPLOAD, files={"file": picture()})
-    body, gone, statuses = await request.aread(), asyncio.Event(), list[int]()
-    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
-
-    async def receive() -> dict[str, object]:
-        for message in messages:
-            return message
-        await gone.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(message: dict[str, object]) -> None:
-        if message["type"] == "http.response.start":
-            statuses.append(int(str(message["status"])))
-
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": UPLOAD,
-        "raw_path": UPLOAD.encode(),
-        "query_string": b"",
-        "headers": [(name.lower(), value) for name, value in request.headers.raw],
-        "scheme": "http",
-        "server": ("gateway", 80),
-        "root_path": "",
-        "http_version": "1.1",
-    }
-    call = asyncio.create_task(app(scope, receive, send))  # type: ignore[arg-type]
-    async with asyncio.timeout(5):
-        while inference.running < waiting:  # noqa: ASYNC110 - the fake has no event to wait for
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)
-        gone.set()
-        await call
-    return statuses[0]
 
 
 async def test_logs_hold_the_private_detail_with_the_request_id(

@@ -21,7 +21,7 @@ from gateway.routes.photos import EXTENSIONS
 from gateway.settings import Settings
 from imaging.product_options import Encode
 from tests.gateway.conftest import PHOTO_URL
-from tests.gateway.fakes import FakeFetcher, FakeInference, client_of, picture
+from tests.gateway.fakes import FakeFetcher, FakeInference, client_of, hang_up, picture
 from tests.gateway.photos import BOX, SERVED, answered, file, sent, studio
 
 PIPELINES = {
@@ -227,13 +227,22 @@ async def test_other_wishes_pictures_and_versions_are_other_results(
 async def test_a_changed_template_makes_new_results(
     client: httpx.AsyncClient, settings: Settings, inference: FakeInference
 ) -> None:
-    folder = settings.templates / "bar" / "1"
-    folder.mkdir(parents=True)
-    for text in ("one", "two"):
+    for version, text in (("1", "one"), ("1", "two"), ("2", "two")):
+        folder = settings.templates / "bar" / version
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "template.yaml").write_text(text)
         for _ in range(2):
             await post(client, "/render-template")
-    assert len(inference.calls) == 2
+            await post(client, "/render-template", template_version="1")
+    assert len(inference.calls) == 5, "the newest three times, the first one as often as it was written"
+
+
+async def test_a_template_that_cannot_be_read_is_told(client: httpx.AsyncClient, settings: Settings) -> None:
+    folder = settings.templates / "bar" / "1"
+    folder.mkdir(parents=True)
+    (folder / "font.ttf").symlink_to("/proc/self/mem")  # a file whose first byte nobody can read, root neither
+    answer = await post(client, "/render-template")
+    assert (answer.status_code, answer.json()["code"]) == (502, "store_failed")
 
 
 async def test_what_is_stored_is_answered_while_the_pipeline_is_down(
@@ -368,13 +377,13 @@ async def test_more_photos_than_may_wait_are_turned_away(client: httpx.AsyncClie
     assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429]
 
 
-async def test_a_photo_whose_client_hangs_up_is_cancelled(app: FastAPI, inference: FakeInference) -> None:
+@ROUTES
+async def test_a_photo_whose_client_hangs_up_is_cancelled(
+    app: FastAPI, client: httpx.AsyncClient, inference: FakeInference, path: str
+) -> None:
     inference.delay_s = 30
-    async with client_of(app) as client:
-        with pytest.raises((TimeoutError, asyncio.CancelledError)):
-            async with asyncio.timeout(0.3):
-                await post(client, "/process")
-        assert (inference.cancelled, inference.running) == (1, 0)
+    assert await hang_up(app, client, inference, path, {"image": picture()}) == 499
+    assert (inference.cancelled, inference.running) == (1, 0)
 
 
 @pytest.mark.parametrize(
