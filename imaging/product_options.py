@@ -158,8 +158,8 @@ class Shadow(_Part):
     )
     length: Annotated[float, Field(ge=0, le=2)] = Field(default=0.25, description="of the cast, in subject's heights")
     softness: Share = 0.5
-    opacity: Share = 0.35
-    contact: Share = Field(default=0.5, description="opacity of the contact shadow")
+    opacity: Share = 0.45
+    contact: Share = Field(default=0.8, description="opacity of the contact shadow")
     color: Colour = "#000000FF"
 
 

@@ -1,0 +1,74 @@
+"""Ground, shadow and subject laid over each other, in the light that they send out rather than in its sRGB levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from PIL import ImageColor
+
+from imaging import light, tiles
+from imaging.errors import ShapeError
+
+if TYPE_CHECKING:
+    from imaging.arrays import Bytes, Floats
+
+SIDE = 128
+OPAQUE = 255
+LEAST = np.float32(1e-6)
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """A shadow's colour as light FP32 [3], and how much of it an opacity lays on: FP32 [256], at most its alpha."""
+
+    colour: Floats
+    shares: Floats
+
+
+def composed(ground: Bytes, opacity: Bytes | None, colour: str, subject: Bytes) -> Bytes:
+    """Return RGBA UINT8 [h, w, 4], straight, of `subject` over a shadow over `ground`, both RGBA, straight.
+
+    `opacity` UINT8 [h, w] is the shadow's, None for no shadow, and `colour` its colour, whose alpha weakens it. Opaque
+    pixels of the subject and pixels of the ground under nothing come out bit by bit as they were. Raises ShapeError.
+    """
+    height, width = shape = subject.shape[:2]
+    if ground.shape[:2] != shape or (opacity is not None and opacity.shape != shape):
+        raise ShapeError(f"the ground or the shadow is of another size than the subject's {width} x {height}")
+    shade, result = _shade(colour), ground.copy()
+    cover = np.asarray(cv2.extractChannel(subject, 3), np.uint8)
+    for tile in tiles.over(height, width, SIDE):
+        here = tile.region
+        shadow = None if opacity is None or not opacity[here].any() else opacity[here]
+        if cover[here].min() == OPAQUE:
+            result[here] = subject[here]
+        elif shadow is not None or cover[here].any():
+            result[here] = _blended(ground[here], shadow, shade, subject[here])
+    return result
+
+
+def _shade(colour: str) -> Shade:
+    *rgb, alpha = (*ImageColor.getrgb(colour), OPAQUE)[:4]
+    shares = np.arange(OPAQUE + 1, dtype=np.float32) * np.float32(alpha / OPAQUE / OPAQUE)
+    return Shade(light.of(np.array([rgb], np.uint8))[0], shares)
+
+
+def _blended(ground: Bytes, shadow: Bytes | None, shade: Shade, subject: Bytes) -> Bytes:
+    seen, share = _parts(ground)
+    if shadow is not None:
+        laid = shade.shares[shadow][..., None]
+        seen, share = seen * (1 - laid) + shade.colour * laid, share * (1 - laid) + laid
+    if subject[..., 3].any():
+        colours, cover = _parts(subject)
+        seen, share = colours + seen * (1 - cover), cover + share * (1 - cover)
+    alpha = (share * OPAQUE + np.float32(0.5)).astype(np.uint8)
+    levels = light.levels(seen / np.maximum(share, LEAST))
+    return np.where(alpha > 0, np.concatenate([levels, alpha], axis=2), ground)
+
+
+def _parts(pixels: Bytes) -> tuple[Floats, Floats]:
+    """Return the light FP32 [h, w, 3] times alpha, and alpha FP32 [h, w, 1] from 0 to 1."""
+    share = pixels[..., 3:].astype(np.float32) / np.float32(OPAQUE)
+    return light.of(np.ascontiguousarray(pixels[..., :3])) * share, share
