@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imaging.encode import png
+from imaging.encode import Marks, png
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([(), (3,), (4,)]), st.integers(0, 1000))
@@ -46,3 +46,19 @@ def test_a_cut_out_is_not_larger_than_by_pillow() -> None:
     other = io.BytesIO()
     Image.fromarray(pixels).save(other, "PNG", compress_level=1)
     assert len(png(pixels)) < 1.15 * len(other.getvalue())
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_an_embedded_profile_takes_the_place_of_the_name(channels: int) -> None:
+    data = png(np.zeros((5, 7, channels), np.uint8), Marks(b"some profile", 300))
+    image = Image.open(io.BytesIO(data))
+    assert image.info["icc_profile"] == b"some profile"
+    assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+    assert "srgb" not in image.info
+    image.verify()
+
+
+def test_a_matte_has_a_density_but_no_colour_space() -> None:
+    image = Image.open(io.BytesIO(png(np.zeros((5, 7), np.uint8), Marks(b"some profile", 72))))
+    assert image.info["dpi"] == pytest.approx((72, 72), abs=0.01)
+    assert not {"icc_profile", "srgb"} & set(image.info)

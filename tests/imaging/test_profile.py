@@ -148,3 +148,16 @@ def _ink_profile() -> bytes:
     whole = bytearray(made(b"CMYK", {b"wtpt": xyz(*D50), b"A2B0": body, b"A2B1": body}))
     whole[12:16], whole[20:24] = b"prtr", b"Lab "
     return bytes(whole)
+
+
+def test_the_profile_that_files_get_is_srgb_and_always_the_same() -> None:
+    found = profile.srgb()
+    profile.srgb.cache_clear()
+    assert profile.srgb() == found
+    opened = ImageCms.ImageCmsProfile(io.BytesIO(found))
+    assert "sRGB" in ImageCms.getProfileDescription(opened)
+    assert opened.profile.creation_date is not None
+    assert opened.profile.creation_date.year == 2000
+    assert len(found) < 1000
+    assert profile.to_srgb(pictures.image(), found).mode == "RGB"
+    assert decode(pictures.encoded(pictures.image(), "PNG", {"icc_profile": found})).pixels.shape == (48, 64, 3)
