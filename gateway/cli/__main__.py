@@ -1,10 +1,10 @@
-"""python -m gateway.cli caption FOLDER | search FOLDER --text WORDS"""
+"""python -m gateway.cli caption FOLDER | search FOLDER --text WORDS | process PHOTOS --out FOLDER"""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from gateway.cli.client import ToolError
+from gateway.cli.client import ToolError, UsageError
 
 URL = "http://127.0.0.1:8080"
 
@@ -13,13 +13,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m gateway.cli", description="Tools for a folder of pictures.")
     commands = parser.add_subparsers(dest="command", required=True)
     try:
-        from gateway.cli import caption, search
+        from gateway.cli import caption, process, search
     except ModuleNotFoundError as error:
         print(f"error: {error}: pip install -e '.[tools]'", file=sys.stderr)
         return 1
     for name, tool, text in (
         ("caption", caption, "write a caption as .txt beside each picture"),
         ("search", search, "find pictures by words or by a picture"),
+        ("process", process, "make product photos, one result for each photo"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--url", default=URL, help=f"the gateway (default {URL})")
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result: int = given.run(given)
     except ToolError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     return result
 
 

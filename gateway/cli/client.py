@@ -9,7 +9,7 @@ import httpx
 
 TRIES = 6
 WAIT_S = 1.0
-LONGEST_WAIT_S = 30.0
+LONGEST_WAIT_S = 120.0
 COME_BACK = (429, 503)
 MEDIA_TYPES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif")
 
@@ -18,29 +18,53 @@ class ToolError(Exception):
     """What a person must know; nothing else is printed."""
 
 
+class UsageError(ToolError):
+    """What was typed cannot be done; nothing was."""
+
+
+class UnreachableError(ToolError):
+    """No gateway answers, however often it is asked."""
+
+
 def connect(url: str, timeout_s: float = 120.0) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, timeout=timeout_s)
 
 
 async def post(client: httpx.AsyncClient, path: str, **content: Any) -> Mapping[str, Any]:  # noqa: ANN401
-    """The JSON of an answer; a gateway that is busy or not up yet is asked again, when it says. Raises ToolError."""
-    for left in reversed(range(TRIES)):
+    """The JSON of an answer; see `answered`. Raises ToolError."""
+    return _json(await answered(client, path, **content))
+
+
+async def answered(client: httpx.AsyncClient, path: str, tries: int = TRIES, **content: Any) -> httpx.Response:  # noqa: ANN401
+    """A good answer; a gateway that is busy or not up yet is asked again, when it says, else later every time.
+
+    Raises UnreachableError where there is no gateway, ToolError with what a gateway says is wrong.
+    """
+    for turn in range(1, tries + 1):
+        wait_s = WAIT_S * 2 ** (turn - 1)
         try:
             answer = await client.post(path, **content)
         except httpx.TransportError as error:
-            if not left:
-                raise ToolError(f"{client.base_url} cannot be reached: {error!r}") from error
-            await asyncio.sleep(WAIT_S)
-            continue
-        if answer.status_code not in COME_BACK or not left:
-            return _json(answer)
-        await asyncio.sleep(_wait_s(answer))
+            if turn == tries:
+                raise UnreachableError(f"{client.base_url} cannot be reached: {error!r}") from error
+        else:
+            if answer.status_code not in COME_BACK or turn == tries:
+                return _good(answer)
+            wait_s = _wait_s(answer, wait_s)
+        await asyncio.sleep(min(wait_s, LONGEST_WAIT_S))
     raise AssertionError("the last try returns or raises")
 
 
-def _wait_s(answer: httpx.Response) -> float:
+def _wait_s(answer: httpx.Response, otherwise_s: float) -> float:
     text = answer.headers.get("retry-after", "")
-    return min(float(text), LONGEST_WAIT_S) if text.isdecimal() else WAIT_S
+    return float(text) if text.isdecimal() else otherwise_s
+
+
+def _good(answer: httpx.Response) -> httpx.Response:
+    if answer.is_error:
+        body = _json(answer)
+        raise ToolError(f"HTTP {answer.status_code}: {body.get('detail', body)}")
+    return answer
 
 
 def _json(answer: httpx.Response) -> Mapping[str, Any]:
@@ -48,9 +72,8 @@ def _json(answer: httpx.Response) -> Mapping[str, Any]:
         body: Any = answer.json()
     except ValueError as error:
         raise ToolError(f"HTTP {answer.status_code}, and no JSON: is this a Darkroom gateway?") from error
-    if not isinstance(body, dict) or answer.is_error:
-        detail = body.get("detail") if isinstance(body, dict) else body
-        raise ToolError(f"HTTP {answer.status_code}: {detail}")
+    if not isinstance(body, dict):
+        raise ToolError(f"HTTP {answer.status_code}: {body}")
     return body
 
 
@@ -67,5 +90,9 @@ def pictures(folder: Path) -> list[Path]:
 def write_whole(path: Path, data: bytes) -> None:
     """A file that is there in whole or not at all, whenever the tool is stopped."""
     aside = path.with_name(f".{path.name}.part")
-    aside.write_bytes(data)
-    aside.replace(path)
+    try:
+        aside.write_bytes(data)
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
