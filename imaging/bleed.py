@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from imaging.arrays import Bytes, Floats
 
 SHRINK = 4
-STRIP = 64  # rows, a multiple of SHRINK
+STRIP = 16  # rows, a multiple of SHRINK
 OPAQUE = 255
 CERTAIN = np.float32(4)  # one known pixel of four is enough, so that the nearest colour wins
 TINY = 1e-9
@@ -39,12 +39,14 @@ def _small(picture: Bytes) -> Floats:
     width = max(1, picture.shape[1] // SHRINK)
     strips = []
     for top in range(0, len(picture), STRIP):
-        strip = picture[top : top + STRIP].astype(np.float32)
-        strip[..., 3] *= np.float32(1 / OPAQUE)
-        strip[..., :3] *= strip[..., 3:]
+        strip = picture[top : top + STRIP]
+        share = cv2.cvtColor(cv2.extractChannel(strip, 3), cv2.COLOR_GRAY2RGBA)  # whose own alpha is opaque
+        premultiplied = cv2.multiply(strip, share, scale=1 / OPAQUE, dtype=cv2.CV_32F)
         height = max(1, len(strip) // SHRINK)
-        strips.append(cv2.resize(strip, (width, height), interpolation=cv2.INTER_AREA))
-    return np.asarray(np.concatenate(strips), np.float32)
+        strips.append(cv2.resize(premultiplied, (width, height), interpolation=cv2.INTER_AREA))
+    small = np.concatenate(strips, dtype=np.float32)
+    small[..., 3] *= np.float32(1 / OPAQUE)
+    return small
 
 
 def _filled(level: Floats) -> Floats:

@@ -1,5 +1,6 @@
 """`python -m gateway.cli process` against a real server: what lies in the folder afterwards, what is said and sent."""
 
+import asyncio
 import csv
 import io
 import json
@@ -18,6 +19,7 @@ from gateway.cli.__main__ import main
 from gateway.cli.client import UsageError
 from gateway.cli.sources import photos
 from tests.gateway.fakes import picture
+from tests.gateway.servers import always, answer, serving
 from tests.gateway.shop import Shop, problem, running
 
 ROOT = Path(__file__).parents[2]
@@ -221,6 +223,30 @@ def test_without_a_gateway_the_rest_is_not_sent(folder: Path, out: Path, capsys:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
         assert call(url, out, folder, "--tries", 1, "--jobs", 1) == 1
     assert "1 failed, 2 not sent" in capsys.readouterr().err
+    assert not files(out)
+
+
+async def test_a_connection_that_breaks_is_made_again(folder: Path, out: Path) -> None:
+    heads: list[bytes] = []
+
+    async def handle(head: bytes, writer: asyncio.StreamWriter) -> None:
+        heads.append(head)
+        if len(heads) > 1:
+            writer.write(answer(picture(), headers="Content-Type: image/png\r\n"))
+
+    async with serving(handle) as port:
+        words = (f"http://127.0.0.1:{port}", out, folder / "green.jpg", "--tries", 2)
+        assert await asyncio.to_thread(call, *words) == 0
+    assert len(heads) == 2
+    assert told(out)["green.jpg"]["uncertainty"] is None
+    assert files(out) == {"green.png"}
+
+
+async def test_an_answer_that_is_cut_off_leaves_no_result(folder: Path, out: Path) -> None:
+    whole = answer(picture(), headers="Content-Type: image/png\r\n")
+    async with serving(always(whole[:-9])) as port:
+        words = (f"http://127.0.0.1:{port}", out, folder / "green.jpg", "--tries", 1)
+        assert await asyncio.to_thread(call, *words) == 1
     assert not files(out)
 
 
