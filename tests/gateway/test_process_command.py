@@ -16,11 +16,9 @@ import pytest
 from PIL import Image
 
 from gateway.cli.__main__ import main
-from gateway.cli.client import UsageError
-from gateway.cli.sources import photos
 from tests.gateway.fakes import picture
-from tests.gateway.servers import always, answer, serving
-from tests.gateway.shop import Shop, problem, running
+from tests.gateway.servers import answer
+from tests.gateway.shop import Shop, line, problem, running
 
 ROOT = Path(__file__).parents[2]
 COLOURS = ("red", "green", "blue")
@@ -227,26 +225,17 @@ def test_without_a_gateway_the_rest_is_not_sent(folder: Path, out: Path, capsys:
 
 
 async def test_a_connection_that_breaks_is_made_again(folder: Path, out: Path) -> None:
-    heads: list[bytes] = []
-
-    async def handle(head: bytes, writer: asyncio.StreamWriter) -> None:
-        heads.append(head)
-        if len(heads) > 1:
-            writer.write(answer(picture(), headers="Content-Type: image/png\r\n"))
-
-    async with serving(handle) as port:
-        words = (f"http://127.0.0.1:{port}", out, folder / "green.jpg", "--tries", 2)
-        assert await asyncio.to_thread(call, *words) == 0
-    assert len(heads) == 2
+    good = answer(picture(), headers="Content-Type: image/png\r\n")
+    async with line(b"", good) as url:
+        assert await asyncio.to_thread(call, url, out, folder / "green.jpg", "--tries", 2) == 0
     assert told(out)["green.jpg"]["uncertainty"] is None
-    assert files(out) == {"green.png"}
+    assert (out / "green.png").read_bytes() == picture()
 
 
 async def test_an_answer_that_is_cut_off_leaves_no_result(folder: Path, out: Path) -> None:
-    whole = answer(picture(), headers="Content-Type: image/png\r\n")
-    async with serving(always(whole[:-9])) as port:
-        words = (f"http://127.0.0.1:{port}", out, folder / "green.jpg", "--tries", 1)
-        assert await asyncio.to_thread(call, *words) == 1
+    good = answer(picture(), headers="Content-Type: image/png\r\n")
+    async with line(good[:-9]) as url:
+        assert await asyncio.to_thread(call, url, out, folder / "green.jpg", "--tries", 1) == 1
     assert not files(out)
 
 
@@ -294,36 +283,6 @@ def test_ctrl_c_ends_cleanly_and_the_next_run_goes_on(url: str, shop: Shop, fold
     assert call(url, out, folder) == 0
     assert len(files(out)) == 23
     assert len(shop.calls) - sent <= 23 - len(made) + 2
-
-
-def test_photos_are_found_in_files_folders_and_patterns(folder: Path, out: Path) -> None:
-    def names(*given: object) -> list[str]:
-        return [photo.name for photo in photos([str(one) for one in given], out)]
-
-    assert names(folder) == ["blue", "green", "lenses/red"]
-    assert names(folder / "*.jpg") == ["blue", "green"]
-    assert names(folder / "**" / "*.jpg") == ["blue", "green", "lenses/red"]
-    assert names(folder / "lenses" / "red.jpg", folder / "green.jpg") == ["green", "red"]
-    assert names(folder / "lenses", folder / "lenses" / "*.jpg") == ["red"]
-
-
-def test_results_of_earlier_runs_are_no_photos(folder: Path) -> None:
-    out = folder / "shop"
-    out.mkdir()
-    (out / "green.png").write_bytes(picture())
-    assert [photo.name for photo in photos([str(folder)], out)] == ["blue", "green", "lenses/red"]
-    assert [photo.name for photo in photos([str(out)], folder / "more")] == ["green"]
-
-
-def test_results_of_one_name_are_refused(folder: Path, out: Path) -> None:
-    (folder / "Green.png").write_bytes(picture())
-    with pytest.raises(UsageError, match=r"the same name: .*Green\.png and .*green\.jpg; name the folder above"):
-        photos([str(folder)], out)
-
-
-def test_results_where_the_photos_are_are_refused(folder: Path) -> None:
-    with pytest.raises(UsageError, match=r"results would lie where the photos are: .*blue"):
-        photos([str(folder)], folder)
 
 
 def test_a_folder_that_cannot_be_made_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
