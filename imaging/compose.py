@@ -15,14 +15,14 @@ from imaging.errors import ShapeError
 if TYPE_CHECKING:
     from imaging.arrays import Bytes, Floats
 
-SIDE = 128
+SIDE = 64
 OPAQUE = 255
 LEAST = np.float32(1e-6)
 
 
 @dataclass(frozen=True, slots=True)
 class Shade:
-    """A shadow's colour as light FP32 [3], and how much of it an opacity lays on: FP32 [256], at most its alpha."""
+    """A shadow's colour as light and alpha of 1, FP32 [4], and how much of it an opacity lays on, FP32 [256]."""
 
     colour: Floats
     shares: Floats
@@ -52,23 +52,30 @@ def composed(ground: Bytes, opacity: Bytes | None, colour: str, subject: Bytes) 
 def _shade(colour: str) -> Shade:
     *rgb, alpha = (*ImageColor.getrgb(colour), OPAQUE)[:4]
     shares = np.arange(OPAQUE + 1, dtype=np.float32) * np.float32(alpha / OPAQUE / OPAQUE)
-    return Shade(light.of(np.array([rgb], np.uint8))[0], shares)
+    return Shade(np.append(light.of(np.array([rgb], np.uint8))[0], np.float32(1)), shares)
 
 
 def _blended(ground: Bytes, shadow: Bytes | None, shade: Shade, subject: Bytes) -> Bytes:
-    seen, share = _parts(ground)
+    seen = _light(ground)
     if shadow is not None:
-        laid = shade.shares[shadow][..., None]
-        seen, share = seen * (1 - laid) + shade.colour * laid, share * (1 - laid) + laid
+        seen += (shade.colour - seen) * shade.shares[shadow][..., None]
     if subject[..., 3].any():
-        colours, cover = _parts(subject)
-        seen, share = colours + seen * (1 - cover), cover + share * (1 - cover)
-    alpha = (share * OPAQUE + np.float32(0.5)).astype(np.uint8)
-    levels = light.levels(seen / np.maximum(share, LEAST))
-    return np.where(alpha > 0, np.concatenate([levels, alpha], axis=2), ground)
+        colours = _light(subject)
+        seen = colours + seen * (1 - colours[..., 3:])
+    alpha = (seen[..., 3] * OPAQUE + np.float32(0.5)).astype(np.uint8)
+    if alpha.min() < OPAQUE:
+        seen[..., :3] /= np.maximum(seen[..., 3:], LEAST)
+    result = np.empty_like(ground)
+    result[..., :3], result[..., 3] = light.levels(seen[..., :3]), alpha
+    return np.where(alpha[..., None] > 0, result, ground) if alpha.min() == 0 else result
 
 
-def _parts(pixels: Bytes) -> tuple[Floats, Floats]:
-    """Return the light FP32 [h, w, 3] times alpha, and alpha FP32 [h, w, 1] from 0 to 1."""
+def _light(pixels: Bytes) -> Floats:
+    """Return FP32 [h, w, 4]: the light times alpha, and alpha from 0 to 1."""
+    colours = light.of(np.ascontiguousarray(pixels[..., :3]))
+    result = np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2RGBA), np.float32)
     share = pixels[..., 3:].astype(np.float32) / np.float32(OPAQUE)
-    return light.of(np.ascontiguousarray(pixels[..., :3])) * share, share
+    if share.min() < 1:
+        result *= share
+    result[..., 3:] = share
+    return result

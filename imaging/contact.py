@@ -24,7 +24,7 @@ FLOOR = 0.3, 0.45  # that steep
 WINDOW = 0.01  # over which the contour's slope is taken
 GENTLE = 0.35, 0.8  # slope of a contour that lies on the ground
 TOUCHING = 0.3
-LOW = 0.06  # gap between ground and subject over which the light below it fades
+LOW = 0.045  # gap between ground and subject over which the light below it fades
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _touch(contour: Floats, size: float) -> Floats:
     window = max(1, round(WINDOW * size))
     touch = np.zeros_like(contour)
     for foot in sorted(feet(contour, max(LEAST_FOOT * size, 2)), key=lambda column: -contour[column]):
-        along = _resting(contour, foot, window) * (1 - _step((contour[foot] - contour) / size, *HANGING))
+        along = _resting(contour, foot, window) * (1 - _step((contour[foot] - contour) / size, *BEHIND))
         touch = np.maximum(touch, along * _standing(contour, touch, foot, size))
     return touch
 

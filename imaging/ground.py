@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from PIL import Image, ImageColor
+from PIL import ImageColor
 
-from imaging import compose, dither, light, oklab, tiles
-from imaging.decode import decode
+from imaging import compose, decode, dither, oklab, resize, tiles
 from imaging.errors import ImageError
 from imaging.product_options import PIXEL_LIMIT
 
@@ -76,50 +75,60 @@ def _shaded(wishes: Gradient) -> np.ndarray:
 
 def _with_picture(ground: Bytes, wishes: Picture) -> Bytes:
     height, width = ground.shape[:2]
+    found = _decoded(wishes)
+    full_height, full_width = found.pixels.shape[:2]
+    ratios = width / full_width, height / full_height
+    scale = min(ratios) if wishes.scale == "fit" else max(ratios)
+    across = _span(full_width, width, scale)
+    down = _span(full_height, height, scale)
+    part, here = (down[0], across[0]), (down[1], across[1])
+    sigma = wishes.blur * max(height, width)
+    if found.coverage is None:
+        _lay(_soft(found.pixels[part], ground[here], sigma), ground[here])
+    else:
+        own = _see_through(found.pixels[part], found.coverage[part], ground[here], sigma)
+        ground[here] = compose.composed(ground[here], None, "#000000FF", own)
+    return ground
+
+
+def _decoded(wishes: Picture) -> decode.Picture:
     try:
         data = base64.b64decode(wishes.data, validate=True)
     except (binascii.Error, ValueError) as error:
         raise GroundError("ground.picture.data is no base64: send the bytes of an image file in it") from error
-    found = decode(data, PIXEL_LIMIT)
-    full_height, full_width = found.pixels.shape[:2]
-    ratios = width / full_width, height / full_height
-    scale = min(ratios) if wishes.scale == "fit" else max(ratios)
-    inner = min(height, max(1, round(full_height * scale))), min(width, max(1, round(full_width * scale)))
-    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
-    here = slice(top, top + inner[0]), slice(left, left + inner[1])
-    colours = _blurred(_scaled(found.pixels, *inner), wishes.blur * max(height, width))
-    if found.coverage is None:
-        ground[here] = cv2.cvtColor(colours, cv2.COLOR_RGB2RGBA)
-    else:
-        cover = _blurred(_scaled(found.coverage, *inner), wishes.blur * max(height, width))
-        ground[here] = compose.composed(ground[here], None, "#000000FF", np.dstack([colours, cover]))
-    return ground
+    return decode.decode(data, PIXEL_LIMIT)
 
 
-def _scaled(pixels: Bytes, height: int, width: int) -> Bytes:
-    """Return the middle part of `pixels` of the shape of [height, width], resampled to it."""
-    full_height, full_width = pixels.shape[:2]
-    if (full_height, full_width) == (height, width):
-        return pixels
-    part_height = min(full_height, full_width * height / width)
-    part_width = min(full_width, full_height * width / height)
-    left, top = (full_width - part_width) / 2, (full_height - part_height) / 2
-    box = (left, top, left + part_width, top + part_height)
-    image = Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC, box=box, reducing_gap=2.0)
-    return np.asarray(image)
+def _span(length: int, room: int, scale: float) -> tuple[slice, slice]:
+    """Return the middle pixels of a picture that are shown along one axis, and those of the canvas that show them."""
+    shown, filled = min(length, max(1, round(room / scale))), min(room, max(1, round(length * scale)))
+    first, start = (length - shown) // 2, (room - filled) // 2
+    return slice(first, first + shown), slice(start, start + filled)
 
 
-def _blurred(pixels: Bytes, sigma: float) -> Bytes:
-    """Return `pixels` UINT8 [h, w] or [h, w, 3] blurred; a wide blur is one of light, made small and enlarged."""
+def _lay(colours: Bytes, ground: Bytes) -> None:
+    ground[..., 3] = OPAQUE
+    cv2.mixChannels([colours], [ground], [0, 0, 1, 1, 2, 2])
+
+
+def _see_through(pixels: Bytes, coverage: Bytes, canvas: Bytes, sigma: float) -> Bytes:
+    """Return RGBA of the canvas' shape; the colours weigh by alpha, so that none comes out of what is not seen."""
+    weighted = np.asarray(cv2.multiply(pixels, cv2.cvtColor(coverage, cv2.COLOR_GRAY2RGB), scale=1 / OPAQUE), np.uint8)
+    colours, cover = _soft(weighted, canvas, sigma), _soft(coverage, canvas, sigma)
+    straight = cv2.divide(colours, cv2.cvtColor(cover, cv2.COLOR_GRAY2RGB), scale=OPAQUE)
+    return np.dstack([straight, cover]).astype(np.uint8)
+
+
+def _soft(pixels: Bytes, canvas: Bytes, sigma: float) -> Bytes:
+    """Return `pixels` UINT8 [h, w] or [h, w, 3] at the size of `canvas`, and blurred there; widely by a small copy."""
+    height, width = canvas.shape[:2]
     if sigma <= FINE_BLUR:
-        return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), np.uint8) if sigma > 0 else pixels
-    height, width = pixels.shape[:2]
+        whole = resize.resized(pixels, height, width)
+        return np.asarray(cv2.GaussianBlur(whole, (0, 0), sigma), np.uint8) if sigma > 0 else whole
     factor = sigma / SMALL_BLUR
-    size = max(1, round(width / factor)), max(1, round(height / factor))
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    soft = cv2.GaussianBlur(light.of(small), (0, 0), SMALL_BLUR, borderType=cv2.BORDER_REPLICATE)
-    levels = light.exact_levels(np.asarray(soft, np.float32))
-    result = np.empty_like(pixels)
+    small = resize.resized(pixels, max(1, round(height / factor)), max(1, round(width / factor)))
+    soft = cv2.GaussianBlur(small.astype(np.float32), (0, 0), SMALL_BLUR, borderType=cv2.BORDER_REPLICATE)
+    result = np.empty((height, width, *pixels.shape[2:]), np.uint8)
     for tile in tiles.over(height, width, dither.SIDE):
-        result[tile.region] = dither.rounded(tiles.enlarge(levels, tile, height, width))
+        result[tile.region] = dither.rounded(tiles.enlarge(np.asarray(soft, np.float32), tile, height, width))
     return result

@@ -30,9 +30,14 @@ CRISP, SOFT = 0.004, 0.03  # of the cast at the contact: least, and what full so
 BLURRED = 0.16  # what full softness adds at the cast's far end
 DROP_BLUR = 0.08
 LEVELS = 4
-LEAST = 0.05  # darkness from which the band reaches up to the subject
+SLICE = 2  # pixels from one slice of a body to the next one behind it
+FAINTEST = 0.003
+SOLID_SHARE = 0.5
+BAND_GAIN = 1.4  # what a band has lost at its middle by its blur
+LEAST = 0.2  # darkness from which the band reaches up to the subject
+SPARE = 0.4  # of the height: rows above and below a silhouette, into which its blur runs out
 FINE = 4.0  # sigma of a blur that needs no larger copy
-FLOOR = 0.06  # sigma by which the ground is evened out between feet, for the cast
+FLOOR, PLAIN = 0.06, 0.25  # sigmas by which the ground of a long edge, and that between feet, is evened out
 FAINT = 0.35  # what is left of the cast's opacity at its far end
 DROP = 0.1  # of `length`: how far a shadow behind the subject is moved
 LEAST_EDGE, EDGE = 0.01, 0.08  # of the canvas' shorter side: over so much it fades where it would be cut
@@ -68,9 +73,8 @@ def _contact(shape: tuple[int, int], stand: Contact) -> Floats:
     """Return FP32 [h, w]: darkest in the crack, and a pool around it."""
     light = np.ones(shape, np.float32)
     for strength, sigma, dark in ((stand.touch, CORE, 0.9), (stand.near, AROUND, 0.7), (stand.near, POOL, 0.35)):
-        light *= 1 - np.minimum(_band(shape, stand, strength, sigma * stand.size) * np.float32(1.25), 1) * np.float32(
-            dark
-        )
+        band = _band(shape, stand, strength, sigma * stand.size)
+        light *= 1 - np.minimum(band * np.float32(BAND_GAIN), 1) * np.float32(dark)
     return 1 - light
 
 
@@ -80,7 +84,7 @@ def _band(shape: tuple[int, int], stand: Contact, strength: Floats, sigma: float
     spread = np.ones((1, 2 * round(sigma / 2) + 1), np.uint8)
     wider = np.asarray(cv2.dilate(strength[None], spread), np.float32)
     rows = np.arange(shape[0], dtype=np.float32)[:, None] + np.float32(0.5)
-    top = np.where(stand.near > LEAST, np.minimum(stand.contour, stand.ground), stand.ground) - np.float32(3 * flat + 1)
+    top = np.where(stand.near > LEAST, np.minimum(stand.contour, stand.ground), stand.ground) - np.float32(flat + 1)
     inside = np.clip(rows - top, 0, 1) * np.clip(stand.ground + np.float32(0.7 * flat + 0.5) - rows, 0, 1)
     return _soft(inside * wider, sigma, flat)
 
@@ -102,32 +106,63 @@ def _thrown(alpha: Bytes, stand: Contact, wishes: Shadow) -> Floats:
     across, down = length * np.sin(turn), -length * FORESHORTENING * np.cos(turn)
     flattest = length * FORESHORTENING * FLATTEST
     down = np.copysign(max(abs(down), flattest), down if abs(down) > flattest / 2 else 1.0)
-    below = round(0.1 * stand.height) + 1  # rows under the ground, into which the blur runs out
-    standing = _softened(_upright(alpha, stand, below), below, stand, wishes, abs(down))
+    below = round(SPARE * stand.height) + 1
+    ground = _even(stand)
     rows, columns = np.indices(alpha.shape, dtype=np.float32)
-    heights = (rows + np.float32(0.5) - _even(stand)) / np.float32(down)
-    laid = cv2.remap(
-        standing, columns - heights * np.float32(across), heights + np.float32(below - 0.5), cv2.INTER_LINEAR
-    )
+    heights = (rows + np.float32(0.5) - ground) / np.float32(down)
+    places = columns - heights * np.float32(across), heights + np.float32(below - 0.5)
+    standing = _upright(alpha, ground, stand.height, below)
+    depth = _depth(standing, stand.size) * np.float32(FORESHORTENING)
+    soft = _softened(standing, below, stand, wishes)
+    laid, deep = (np.asarray(cv2.remap(part, *places, cv2.INTER_LINEAR), np.float32) for part in (soft, depth))
     sigma = CRISP * stand.size
-    return _soft(np.asarray(laid, np.float32), sigma, sigma * FORESHORTENING)
+    aside = abs(np.sin(turn)) * SOFT * wishes.softness * stand.size
+    return _soft(_thickened(laid, deep), sigma, (sigma + aside) * FORESHORTENING)
 
 
 def _even(stand: Contact) -> Floats:
-    return np.asarray(_soft(stand.ground[None], FLOOR * stand.size, 0)[0])
+    """Return FP32 [w], the ground for the cast: close to an edge that rests on it, one smooth slope for thin feet."""
+    middle = np.float32(np.average(stand.ground, weights=stand.touch))
+    touch, rise = stand.touch[None], stand.ground[None] - middle
+    plain = _soft(touch * rise, PLAIN * stand.size, 0) / (_soft(touch, PLAIN * stand.size, 0) + np.float32(1e-6))
+    near, resting = (_soft(line, FLOOR * stand.size, 0) for line in (rise, touch))
+    wide = np.ones((1, 2 * round(2 * FLOOR * stand.size) + 1), np.uint8)
+    firm = cv2.dilate(np.clip(resting * np.float32(2.5) - 1, 0, 1), wide)
+    return np.asarray((middle + plain + firm * (near - plain))[0], np.float32)
 
 
-def _upright(alpha: Bytes, stand: Contact, below: int) -> Floats:
-    """Return FP32 [below + height, w] from 0 to 1: the silhouette upside down, on one flat line `below` rows down."""
-    count = below + int(np.ceil(stand.height)) + 1
+def _depth(standing: Floats, size: float) -> Floats:
+    """Return FP32, in pixels: how far a silhouette reaches back, which is as far as it is thick."""
+    solid = np.pad((standing > SOLID_SHARE).astype(np.uint8), 1)
+    thick = cv2.distanceTransform(solid, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    return _soft(np.asarray(thick, np.float32), CRISP * size, CRISP * size)
+
+
+def _thickened(laid: Floats, deep: Floats) -> Floats:
+    """Return the shadow of a body: that of its front, and behind it (up), as far as it is deep, of what follows."""
+    result = laid.copy()
+    lines = np.flatnonzero(laid.max(axis=1) > FAINTEST)
+    if not lines.size:
+        return result
+    first, last = int(lines[0]), int(lines[-1]) + 1
+    for back in range(SLICE, min(int(deep.max()), first), SLICE):
+        part = laid[first:last] * np.clip((deep[first:last] - np.float32(back)) / np.float32(SLICE), 0, 1)
+        behind = result[first - back : last - back]
+        np.maximum(behind, part, out=behind)
+    return result
+
+
+def _upright(alpha: Bytes, ground: Floats, height: float, below: int) -> Floats:
+    """Return FP32 [n, w] from 0 to 1: the silhouette upside down on one flat line, `below` rows free on both sides."""
+    count = below + int(np.ceil(height)) + below
     heights = np.arange(count, dtype=np.float32)[:, None] - np.float32(below - 0.5)
-    rows = _even(stand) - heights - np.float32(0.5)
+    rows = ground - heights - np.float32(0.5)
     columns = np.broadcast_to(np.arange(alpha.shape[1], dtype=np.float32), rows.shape)
     values = cv2.remap(alpha, np.ascontiguousarray(columns), np.where(heights > 0, rows, -9), cv2.INTER_LINEAR)
     return np.asarray(values, np.float32) / np.float32(OPAQUE)
 
 
-def _softened(standing: Floats, below: int, stand: Contact, wishes: Shadow, down: float) -> Floats:
+def _softened(standing: Floats, below: int, stand: Contact, wishes: Shadow) -> Floats:
     """Return the silhouette blurred by height: between a few blurs of the whole, the two nearest are mixed."""
     least = (CRISP + SOFT * wishes.softness) * stand.size
     most = least + BLURRED * wishes.softness * wishes.length * stand.height
@@ -138,7 +173,7 @@ def _softened(standing: Floats, below: int, stand: Contact, wishes: Shadow, down
     result = np.zeros_like(standing)
     for index, sigma in enumerate(sigmas):
         weight = (np.clip(1 - np.abs(level - index), 0, 1) * strength).astype(np.float32)
-        upwards = min(sigma * FORESHORTENING / down, 0.3 * stand.height)
+        upwards = min(sigma / max(wishes.length, 0.01), 0.3 * stand.height)
         result += _soft(standing, float(sigma), float(upwards)) * weight[:, None]
     return result
 
