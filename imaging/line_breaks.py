@@ -34,7 +34,7 @@ def may_break(text: str, at: int) -> bool:
     if before in SPACES or before == SOFT_HYPHEN:
         return True
     if before in HYPHENS:
-        return after.isalpha() and at > 1 and text[at - 2].isalpha()
+        return after.isalpha() and after not in NEVER_FIRST and at > 1 and text[at - 2].isalpha()
     return _between_characters(before, after)
 
 

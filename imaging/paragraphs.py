@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Direction: TypeAlias = Literal["ltr", "rtl"]
 RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
-JOINERS = frozenset("\u200c\u200d")
+STEERING = frozenset("\u061c\u200c\u200d\u200e\u200f\u2066\u2067\u2068\u2069")
 SHOWN, MOST_NAMED = 40, 12  # characters of a text, and missing ones, in a message
 
 
@@ -94,7 +94,7 @@ def _said(signs: Iterable[str]) -> str:
 
 def _is_complex(text: str) -> bool:
     return any(
-        unicodedata.bidirectional(sign) in RIGHT_TO_LEFT or unicodedata.category(sign)[0] == "M" or sign in JOINERS
+        unicodedata.bidirectional(sign) in RIGHT_TO_LEFT or unicodedata.category(sign)[0] == "M" or sign in STEERING
         for sign in text
     )
 

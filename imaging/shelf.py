@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import TypeAlias
 
 from imaging.errors import ImageError
 from imaging.template_file import FILE, Template, read
@@ -15,7 +16,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 VERSION = re.compile(r"[1-9][0-9]{0,8}")
 KEPT = 16
 
-Stamp = tuple[tuple[int, int, int], ...]
+Stamp: TypeAlias = tuple[tuple[str, int, int, int], ...]
 
 
 class UnknownTemplateError(ImageError):
@@ -28,7 +29,7 @@ class Shelf:
 
     folder: str | Path
     kept: int = KEPT
-    _known: OrderedDict[Path, tuple[Stamp | None, Template]] = field(default_factory=OrderedDict)
+    _known: OrderedDict[Path, tuple[Stamp, Template]] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
     def names(self) -> list[str]:
@@ -57,10 +58,11 @@ class Shelf:
             return self._fresh(folder)
 
     def _fresh(self, folder: Path) -> Template:
+        found = _stamp(folder)  # before reading: what changes meanwhile is then seen the next time
         stamp, template = self._known.pop(folder, (None, None))
-        if template is None or stamp != _stamp(template):
+        if template is None or stamp != found:
             template = read(folder)
-        self._known[folder] = (_stamp(template), template)
+        self._known[folder] = (found, template)
         while len(self._known) > self.kept:
             self._known.popitem(last=False)
         return template
@@ -75,10 +77,7 @@ def _versions(folder: Path) -> list[int]:
     return sorted(int(path.name) for path in found)
 
 
-def _stamp(template: Template) -> Stamp | None:
-    """Return what tells a changed file from the one that was read, None where one is gone."""
-    try:
-        states = [path.stat() for path in template.files]
-    except OSError:
-        return None
-    return tuple((state.st_mtime_ns, state.st_size, state.st_ino) for state in states)
+def _stamp(folder: Path) -> Stamp:
+    """Return what tells a folder with a changed file from the one that was read."""
+    states = [(str(path), path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
+    return tuple((name, state.st_mtime_ns, state.st_size, state.st_ino) for name, state in states)

@@ -33,14 +33,13 @@ class TemplateError(ImageError):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A checked template. `files` are all that it was read from; `images` RGBA with straight alpha, by file name."""
+    """A checked template. `faces` by the names of the fonts, `images` RGBA with straight alpha by file name."""
 
     name: str
     version: int
     sheet: Sheet
     faces: Mapping[str, Face]
     images: Mapping[str, Image.Image]
-    files: tuple[Path, ...]
 
 
 def read(folder: Path) -> Template:
@@ -54,8 +53,7 @@ def read(folder: Path) -> Template:
         for number, element in enumerate(sheet.elements)
         if isinstance(element, Picture)
     }
-    names = dict.fromkeys([FILE, *(font.file for font in sheet.fonts.values()), *images])
-    return Template(folder.parent.name, int(folder.name), sheet, faces, images, tuple(folder / name for name in names))
+    return Template(folder.parent.name, int(folder.name), sheet, faces, images)
 
 
 def _sheet(data: bytes, where: str) -> Sheet:

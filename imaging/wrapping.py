@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from imaging.fonts import Face
     from imaging.paragraphs import Direction, Paragraph
 
+FIRST_REACH = 8
+
 
 def steering(face: Face, part: Paragraph, language: str | None) -> tuple[Direction | None, str | None]:
     """Return the direction and language to lay out with; Pillow takes none where it has no complex layout."""
@@ -51,7 +53,14 @@ class Column:
 
     def _fitting(self, at: int, ends: tuple[int, ...], width: float) -> int:
         """Return how many of the places that a line may end at lie within the width."""
-        return bisect_left(ends, 1, key=lambda end: int(self._measured(self._cut(at, end)) > width))
+
+        def is_beyond(end: int) -> int:
+            return int(self._measured(self._cut(at, end)) > width)
+
+        reach = FIRST_REACH  # a long paragraph is measured only as far as the line may get
+        while reach < len(ends) and not is_beyond(ends[reach - 1]):
+            reach *= 2
+        return bisect_left(ends, 1, hi=min(reach, len(ends)), key=is_beyond)
 
     def _cut(self, at: int, end: int) -> str:
         return line_breaks.line(self.part.text[at:end])

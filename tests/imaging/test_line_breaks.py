@@ -20,6 +20,7 @@ def parts(text: str) -> list[str]:
         ("two words", ["two ", "words"]),
         ("10\u00a0mm lens", ["10\u00a0mm ", "lens"]),
         ("Tele-Zoom", ["Tele-", "Zoom"]),
+        ("a-ゃ", ["a-ゃ"]),
         ("24-70 mm", ["24-70 ", "mm"]),
         ("写真機", ["写", "真", "機"]),
         ("「写真」。", ["「写", "真」。"]),

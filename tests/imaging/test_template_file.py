@@ -20,7 +20,6 @@ def test_a_template_is_read_with_its_fonts(tmp_path: Path) -> None:
     found = template(tmp_path, words(), fonts())
     assert (found.name, found.version) == ("probe", 1)
     assert list(found.faces) == ["sans"]
-    assert {path.name for path in found.files} == {"template.yaml", "DejaVuSans.ttf"}
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "{}", "description: nothing"])

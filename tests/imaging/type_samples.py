@@ -44,7 +44,7 @@ def written(folder: Path, sheet: object, files: Mapping[str, bytes] | None = Non
     """A version's folder with a template.yaml, and files beside it."""
     version = folder / name
     version.mkdir(parents=True, exist_ok=True)
-    text = sheet if isinstance(sheet, str) else yaml.safe_dump(sheet)
+    text = sheet if isinstance(sheet, str) else yaml.safe_dump(sheet, sort_keys=False)
     (version / "template.yaml").write_text(text)
     for file, data in (files or {}).items():
         (version / file).write_bytes(data)
