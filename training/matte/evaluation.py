@@ -31,10 +31,11 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class Score:
-    """Figures of one picture."""
+    """Figures of one picture; `category` is empty where its set has none."""
 
     name: str
     figures: Figures
+    category: str = ""
 
 
 def evaluate(predict: Predictor, pairs: Sequence[Pair], done: Callable[[Score], None] | None = None) -> list[Score]:
@@ -42,7 +43,7 @@ def evaluate(predict: Predictor, pairs: Sequence[Pair], done: Callable[[Score], 
     scores = []
     for pair in pairs:
         picture, truth = read_pair(pair)
-        scores.append(Score(pair.name, measure(serve(predict, picture), truth)))
+        scores.append(Score(pair.name, measure(serve(predict, picture), truth), pair.category))
         if done is not None:
             done(scores[-1])
     return scores
@@ -58,12 +59,19 @@ def serve(predict: Predictor, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(matte, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
+def by_category(scores: Sequence[Score]) -> dict[str, Figures]:
+    """The means of each category, in the order of their names; of pictures without one, none."""
+    names = sorted({score.category for score in scores if score.category})
+    return {name: mean([score.figures for score in scores if score.category == name]) for name in names}
+
+
 def write_report(scores: Sequence[Score], folder: Path) -> None:
     """Write scores.json (means and every picture) and scores.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [{"name": score.name, **asdict(score.figures)} for score in scores]
     means = asdict(mean([score.figures for score in scores]))
-    text = json.dumps({"pictures": len(rows), "mean": means, "scores": rows}, indent=1)
+    categories = {name: asdict(figures) for name, figures in by_category(scores).items()}
+    text = json.dumps({"pictures": len(rows), "mean": means, "categories": categories, "scores": rows}, indent=1)
     (folder / "scores.json").write_text(text + "\n")
     with (folder / "scores.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
@@ -122,6 +130,8 @@ def run(args: argparse.Namespace) -> int:
     if args.hard is not None:
         count = write_hard(pairs, scores, args.hard_below, args.hard)
         print(f"{count} pictures under an IoU of {args.hard_below}: {args.hard}")
+    for name, figures in by_category(scores).items():
+        print(f"{name:>12}: " + "  ".join(f"{k} {v:.4f}" for k, v in asdict(figures).items()))
     means = asdict(mean([score.figures for score in scores]))
     print(f"{len(scores)} pictures at {predict.size}: " + "  ".join(f"{k} {v:.4f}" for k, v in means.items()))
     return 0

@@ -24,11 +24,12 @@ Values: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
 @dataclass(frozen=True)
 class Pair:
-    """A picture and its mask on disk."""
+    """A picture and its mask on disk; `category` as its manifest says, empty where it says nothing."""
 
     name: str
     image: Path
     mask: Path
+    category: str = ""
 
 
 def find_pairs(folder: Path) -> list[Pair]:
@@ -93,7 +94,7 @@ def _from_manifest(folder: Path) -> Iterator[Pair]:
             if number == len(lines) and not line.endswith("\n"):
                 return  # still being written
             raise MatteError(f"{folder / MANIFEST}: line {number} names no image and mask ({error})") from error
-        yield Pair(image.stem, image, mask)
+        yield Pair(image.stem, image, mask, str(entry.get("category", "")))
 
 
 def _from_two_folders(images: Path, masks: Path) -> Iterator[Pair]:

@@ -16,7 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same pictures, byte for byte")
     parser.add_argument("--size", type=int, default=384, help="longer side in pixels")
     parser.add_argument(
-        "--source", choices=("composed", "rendered"), default="composed", help="where subjects come from"
+        "--source",
+        choices=("composed", "rendered", "booth"),
+        default="composed",
+        help="where subjects come from; booth: products on white, with all layers of the truth",
     )
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument(
@@ -35,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("--source rendered needs --renders DIR, the folder of rendered subjects", file=sys.stderr)
         return 2
     renders = arguments.renders if arguments.source == "rendered" else None
-    plan = Plan(arguments.out, arguments.seed, arguments.size, renders)
+    plan = Plan(arguments.out, arguments.seed, arguments.size, renders, arguments.source == "booth")
     try:
         made = generate(plan, arguments.count, arguments.workers, _progress)
     except (DatasetError, RendersError) as error:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from training.scenes import camera, composer
+from training.scenes.booth import record
 from training.scenes.composer import Scene
 from training.scenes.renders import Renders
 
@@ -24,16 +25,28 @@ class DatasetError(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """`size` is the longer side in pixels. `renders` names a folder of rendered subjects; None: subjects are drawn."""
+    """`size` is the longer side in pixels. `renders` names a folder of rendered subjects; None: subjects are drawn.
+
+    `booth` asks for photos of a shop's booth, square, with all of their layers.
+    """
 
     folder: Path
     seed: int
     size: int
     renders: Path | None = None
+    booth: bool = False
 
     @property
     def source(self) -> str:
-        return "rendered" if self.renders else "composed"
+        return "booth" if self.booth else "rendered" if self.renders else "composed"
+
+    @property
+    def recipe(self) -> int:
+        return record.RECIPE if self.booth else RECIPE
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        return ("images", "masks", *(record.FOLDERS.values() if self.booth else ()))
 
     @property
     def digest(self) -> str:
@@ -67,32 +80,49 @@ def make(plan: Plan, index: int) -> Line:
     """Makes one picture, whatever others there are, and returns its line of the manifest."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng([plan.seed, index])
+    files, facts = (_in_booth if plan.booth else _anywhere)(plan, rng, index)
+    for name, data in files.items():
+        (plan.folder / name).write_bytes(data)
+    return {
+        "index": index,
+        "recipe": plan.recipe,
+        "seed": plan.seed,
+        "source": plan.source,
+        "renders": plan.digest,
+        "longer_side": plan.size,
+        "image": image_name(index),
+        "mask": mask_name(index),
+        **facts,
+        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    }
+
+
+Made = tuple[dict[str, bytes], Line]
+
+
+def _in_booth(plan: Plan, rng: np.random.Generator, index: int) -> Made:
+    taken = record.made(rng, plan.size, index)
+    height, width = taken.alpha.shape
+    facts = {"width": width, "height": height, **record.facts(taken, index)}
+    return record.files(taken, image_name(index), mask_name(index), index), facts
+
+
+def _anywhere(plan: Plan, rng: np.random.Generator, index: int) -> Made:
     scene = _scene(plan, rng, index)
     files = {
         image_name(index): camera.jpeg(scene.picture, scene.defects.quality),
         mask_name(index): camera.png(scene.alpha),
     }
-    for name, data in files.items():
-        (plan.folder / name).write_bytes(data)
     height, width = scene.alpha.shape
-    return {
-        "index": index,
-        "recipe": RECIPE,
-        "seed": plan.seed,
-        "source": plan.source,
-        "renders": plan.digest,
-        "longer_side": plan.size,
+    return files, {
         "width": width,
         "height": height,
-        "image": image_name(index),
-        "mask": mask_name(index),
         "subject": scene.subject,
         "material": scene.material,
         "ground": scene.ground,
         "coverage": round(scene.coverage, 4),
         "occluded": scene.occluded,
         "defects": asdict(scene.defects),
-        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
 
 
@@ -112,7 +142,7 @@ def read_manifest(folder: Path) -> dict[int, Line]:
 
 
 def _usable(plan: Plan, lines: dict[int, Line]) -> dict[int, Line]:
-    asked = (RECIPE, plan.seed, plan.size, plan.source, plan.digest)
+    asked = (plan.recipe, plan.seed, plan.size, plan.source, plan.digest)
     for line in lines.values():
         found = (line["recipe"], line["seed"], line["longer_side"], line["source"], line.get("renders", ""))
         if found != asked:
@@ -120,11 +150,12 @@ def _usable(plan: Plan, lines: dict[int, Line]) -> dict[int, Line]:
                 f"{plan.folder} holds pictures of (recipe, seed, size, source, renders) {found}, not {asked}: "
                 "name another folder or delete it"
             )
-    return {
-        index: line
-        for index, line in lines.items()
-        if all((plan.folder / str(line[name])).exists() for name in ("image", "mask"))
-    }
+    return {index: line for index, line in lines.items() if all((plan.folder / name).exists() for name in _files(line))}
+
+
+def _files(line: Line) -> list[str]:
+    digests = line["sha256"]
+    return list(digests) if isinstance(digests, dict) else []
 
 
 class _Maker:
@@ -151,7 +182,7 @@ def generate(plan: Plan, count: int, workers: int, progress: Callable[[int, int]
     Raises DatasetError where the folder cannot be written or holds pictures of another recipe, seed, size or source,
     and RendersError where there are no renders to take subjects from.
     """
-    _require_writable(plan.folder)
+    _require_writable(plan)
     known = _usable(plan, read_manifest(plan.folder))
     missing = [index for index in range(count) if index not in known]
     with (plan.folder / MANIFEST).open("a", encoding="utf-8") as manifest:
@@ -165,9 +196,10 @@ def generate(plan: Plan, count: int, workers: int, progress: Callable[[int, int]
     return len(missing)
 
 
-def _require_writable(folder: Path) -> None:
+def _require_writable(plan: Plan) -> None:
+    folder = plan.folder
     try:
-        for name in ("images", "masks"):
+        for name in plan.folders:
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).touch()
     except OSError as error:
