@@ -1,19 +1,59 @@
-"""Measurements: `serving` loads the whole service, `analysis` a task list, `steps` the work around the network."""
+"""Measurements: `serving` loads the whole service, `analysis` a task list, `steps` the work around the network.
+
+`quality` looks at the product photos that a running service makes.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perf.quality.measure import Result
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m perf", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     _steps(commands.add_parser("steps", help="time of each step around the network, on one core"))
     _analysis(commands.add_parser("analysis", help="four tasks about one picture, beside a plain service in torch"))
     _serving(commands.add_parser("serving", help="pipeline, network and gateway beside bare ONNX Runtime"))
+    _quality(commands.add_parser("quality", help="product photos of a running service against the truth"))
     given = parser.parse_args()
-    given.run(given)
+    return given.run(given) or 0
+
+
+def _quality(parser: argparse.ArgumentParser) -> None:
+    here = Path(__file__).resolve().parent
+    parser.add_argument("--service", required=True, metavar="URL", help="address of the gateway")
+    parser.add_argument("--scenes", type=Path, metavar="DIR", help="what training scenes --source booth wrote")
+    parser.add_argument("--photos", type=Path, metavar="DIR", help="folder of NAME.jpg with NAME.mask.png")
+    parser.add_argument("--per-category", type=int, default=20, help="scenes of each category (default 20)")
+    parser.add_argument("--report", type=Path, default=Path(".perf/quality"), help="folder for index.html")
+    parser.add_argument("--results", type=Path, default=here / "results" / "quality", help="folder for COMMIT.json")
+    parser.set_defaults(run=_run_quality)
+
+
+def _run_quality(given: argparse.Namespace) -> int:
+    """Returns 1 where a score fell, 2 where nothing could be measured."""
+    from perf.quality import cases, history, run, service
+
+    root = Path(__file__).resolve().parent.parent
+    plan = run.Plan(given.scenes, given.photos, given.per_category, given.report, given.results, history.commit(root))
+    try:
+        with service.connected(given.service) as reached:
+            fallen = run.run(plan, reached, _tell)
+    except cases.QualityError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print("\n".join([f"report: {given.report / 'index.html'}", *fallen]))
+    return 1 if fallen else 0
+
+
+def _tell(result: Result) -> None:
+    print(f"{result.case.name}: {result.refused or f'{result.points.overall:.1f}'}", flush=True)
 
 
 def _analysis(parser: argparse.ArgumentParser) -> None:
@@ -70,4 +110,4 @@ def _run_steps(given: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -135,7 +135,7 @@ def dome(
     across = u * np.float32(-bulge if axis.frame.mirrored else bulge)
     x = across * np.float32(np.cos(turn)) + up * np.float32(np.sin(turn))
     y = across * np.float32(np.sin(turn)) - up * np.float32(np.cos(turn))
-    normals = Normals.of(x, y, np.maximum(z, np.float32(0.02)))
+    normals = Normals.of(np.asarray(x, np.float32), np.asarray(y, np.float32), np.maximum(z, np.float32(0.02)))
     sheet.lay(window, sheet.cover(window, outline) * np.float32(opacity), sheet.booth.lit(stuff, normals))
 
 
