@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
 
 from perf.quality import cases, history, page
 from perf.quality.measure import AS_IS, PLACED, WHITE, Result, decoded, measured, options
+from perf.quality.service import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from perf.quality.cases import Case, Throw
+    from perf.quality.cases import Case
     from perf.quality.service import Service
 
 BEST_AND_WORST = 1  # of each category, in the report
@@ -50,13 +51,9 @@ def run(plan: Plan, service: Service, done: Callable[[Result], None]) -> list[st
     now = history.version(results, plan.commit)
     before = history.before(plan.results, now)
     fallen = history.drops(now, before) if before else []
-    shown = extremes(results)
-    for result in shown:
-        if result.figures is not None:
-            _pictures(result.case, service, plan.report / "pictures")
-    plan.report.mkdir(parents=True, exist_ok=True)
-    (plan.report / "index.html").write_text(page.page(now, before, fallen, shown), encoding="utf-8")
     history.keep(plan.results, now)
+    shown = [_pictured(result, service, plan.report / "pictures") for result in extremes(results)]
+    (plan.report / "index.html").write_text(page.page(now, before, fallen, shown), encoding="utf-8")
     return fallen
 
 
@@ -72,10 +69,20 @@ def extremes(results: Sequence[Result]) -> list[Result]:
     return shown
 
 
-def _pictures(case: Case, service: Service, folder: Path) -> None:
+def _pictured(result: Result, service: Service, folder: Path) -> Result:
+    """Writes the pictures of a case; what the service refuses now, although it did not before, is shown as refused."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if result.figures is None:
+        return result
+    case, throw = result.case, result.case.throw or USUAL
     photo = case.photo.read_bytes()
-    throw: Throw = case.throw or USUAL
-    cut = decoded(service.remove_background(photo), cv2.IMREAD_UNCHANGED)
-    there = decoded(service.process(photo, options(AS_IS, WHITE, throw)), cv2.IMREAD_COLOR_RGB)
-    placed = decoded(service.process(photo, options(PLACED, WHITE, throw)), cv2.IMREAD_COLOR_RGB)
-    page.write_sheet(folder, case.name, decoded(photo, cv2.IMREAD_COLOR_RGB), cut, [there, placed])
+    try:
+        cut = decoded(service.remove_background(photo), cv2.IMREAD_UNCHANGED)
+        finals = [
+            decoded(service.process(photo, options(place, WHITE, throw)), cv2.IMREAD_COLOR_RGB)
+            for place in (AS_IS, PLACED)
+        ]
+    except RefusedError as refusal:
+        return replace(result, figures=None, refused=str(refusal))
+    page.write_sheet(folder, case.name, decoded(photo, cv2.IMREAD_COLOR_RGB), cut, finals)
+    return result
