@@ -87,6 +87,26 @@ def test_the_command_writes_scores_and_a_sheet_of_the_worst(checkpoint: Path, tm
         assert sheet.size == (4 * 256, 2 * 272)
 
 
+def test_categories_of_a_manifest_have_means_of_their_own(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_pairs(tmp_path / "data", 4)
+    names = ["lens", "lens", "strap", ""]
+    lines = [
+        json.dumps({"image": f"images/{n:03d}.jpg", "mask": f"masks/{n:03d}.png", "category": name})
+        for n, name in enumerate(names)
+    ]
+    (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n")
+    arguments = [str(checkpoint), "--data", str(folder), "--size", str(SIZE), "--output", str(tmp_path / "out")]
+    assert main(["evaluate", *arguments]) == 0
+    report = json.loads((tmp_path / "out/scores.json").read_text())
+    assert list(report["categories"]) == ["lens", "strap"]
+    of_each = [row["iou"] for row in report["scores"]]
+    assert report["categories"]["lens"]["iou"] == pytest.approx(np.mean(of_each[:2]))
+    assert report["categories"]["strap"]["iou"] == of_each[2]
+    assert "lens: iou" in capsys.readouterr().out
+
+
 def test_what_went_badly_becomes_a_set_to_train_on(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
