@@ -39,12 +39,18 @@ def cut_out(small: Bytes, full: Bytes, coverage: Bytes | None = None) -> CutOut:
     """
     if small.size == 0 or full.size == 0:
         raise ShapeError("the matte and the picture must have at least one pixel")
-    alpha = limited(matte.upsample(small, full), coverage)
+    return dressed(limited(matte.upsample(small, full), coverage), full, coverage)
+
+
+def dressed(alpha: Bytes, full: Bytes, coverage: Bytes | None, *, decontaminate: bool = True) -> CutOut:
+    """Cut out what `alpha` UINT8 [H, W] says, in the subject's own colours or else, not decontaminated, the photo's."""
     region = around(alpha)
-    colours = foreground.decontaminate(full[region], alpha[region])
-    if coverage is not None:
-        own = coverage[region] < OPAQUE
-        colours[own] = full[region][own]
+    colours = full[region]
+    if decontaminate:
+        colours = foreground.decontaminate(full[region], alpha[region])
+        if coverage is not None:
+            own = coverage[region] < OPAQUE
+            colours[own] = full[region][own]
     return CutOut(assembled(colours, alpha, region), alpha, box.around(alpha))
 
 

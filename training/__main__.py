@@ -1,4 +1,4 @@
-"""`python -m training scenes|matte|evaluate|collections`: pictures, matting networks, heads for collections."""
+"""`python -m training scenes|matte|evaluate|uncertainty|collections`: pictures, matting networks, heads."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from training.matte import command as matte
 from training.matte import evaluation
 from training.matte.errors import MatteError
 from training.scenes import __main__ as scenes
+from training.uncertainty import command as uncertainty
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,6 +24,9 @@ def main(argv: list[str] | None = None) -> int:
     add = commands.add_parser("evaluate", help="measure a checkpoint or an exported ONNX file on picture/mask pairs")
     evaluation.add_arguments(add)
     add.set_defaults(run=evaluation.run)
+    add = commands.add_parser("uncertainty", help="calibrate how sure a network's cut-outs are, on picture/mask pairs")
+    uncertainty.add_arguments(add)
+    add.set_defaults(run=uncertainty.run)
     heads.add_arguments(commands.add_parser("collections", help="train, compare and publish heads for collections"))
     args = parser.parse_args(argv)
     try:
