@@ -107,4 +107,4 @@ ROOMY = {"place": {"padding": 0.1}}
 REMOVE_BACKGROUND = Deed(PRODUCT_CUTOUT, CutoutOptions, CUTOUT)
 PROCESS = Deed(PRODUCT_PHOTO, PhotoOptions, PHOTO, ROOMY)
 PROCESS_FULL = Deed(PRODUCT_PHOTO, PhotoOptions, PHOTO | TEMPLATE, ROOMY | {"template": {}}, has_template=True)
-RENDER = Deed(RENDER_TEMPLATE, TemplateOptions, TEMPLATE | ENCODE, has_template=True)
+RENDER = Deed(RENDER_TEMPLATE, TemplateOptions, TEMPLATE | ENCODE, {"template": {}}, has_template=True)

@@ -206,7 +206,7 @@ class CutoutOptions(_Part):
 class TemplateOptions(_Part):
     """Of `render_template`."""
 
-    template: Template = Field(default_factory=Template)
+    template: Template | None = Field(default=None, description="none: the picture as it is, in another format perhaps")
     encode: Encode = Field(default_factory=Encode)
 
 

@@ -1,4 +1,4 @@
-"""Measurements: `serving` loads the whole service, `analysis` a task list, `steps` the work around the network.
+"""Measurements: `serving` loads the whole service, `analysis` a task list; `steps` and `product` time single steps.
 
 `quality` looks at the product photos that a running service makes.
 """
@@ -19,6 +19,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     _steps(commands.add_parser("steps", help="time of each step around the network, on one core"))
     _analysis(commands.add_parser("analysis", help="four tasks about one picture, beside a plain service in torch"))
+    _product(commands.add_parser("product", help="time and memory of each step of a product photo, on one core"))
     _serving(commands.add_parser("serving", help="pipeline, network and gateway beside bare ONNX Runtime"))
     _quality(commands.add_parser("quality", help="product photos of a running service against the truth"))
     given = parser.parse_args()
@@ -95,18 +96,34 @@ def _steps(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_run_steps)
 
 
+def _product(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--size", type=int, default=4000, help="sides of the made picture, pixels (default 4000)")
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions of which the median counts (default 5)")
+    parser.add_argument("--out", type=Path, help="also write the report to this file")
+    parser.set_defaults(run=_run_product)
+
+
+def _run_product(given: argparse.Namespace) -> None:
+    from perf import product
+
+    _show(product.run(given.size, given.rounds), "A product photo with every option", given)
+
+
 def _run_steps(given: argparse.Namespace) -> None:
-    from perf import report, steps
+    from perf import steps
 
     table = steps.run(given.size, given.side, given.photo, given.rounds)
-    if given.out is None:
-        print(table)
-    else:
+    _show(table, f"The steps around a network of {given.side} px", given)
+
+
+def _show(table: str, title: str, given: argparse.Namespace) -> None:
+    if given.out is not None:
+        from perf import report
+
         machine = report.machine(Path(__file__).resolve().parent.parent).split(";")[0]
         how = f"CPU time on one core, medians of {given.rounds}"
-        text = f"# The steps around the network\n\n{machine}; {how}. {given.side} px network.\n\n{table}"
-        given.out.write_text(text)
-        print(text)
+        given.out.write_text(f"# {title}\n\n{machine}; {how}.\n\n{table}")
+    print(table)
 
 
 if __name__ == "__main__":

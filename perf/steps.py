@@ -65,7 +65,7 @@ def run(size: int, side: int, photo: Path | None, rounds: int) -> str:
     """
     data, alpha = _picture(size, photo)
     watch = Watch(rounds, [])
-    with _one_core():
+    with one_core():
         full, small = _floors(watch, data, alpha, side)
         cut, file = _steps(watch, data, full, small, side)
         for name, work in rivals.png(cut.pixels).items():
@@ -75,7 +75,7 @@ def run(size: int, side: int, photo: Path | None, rounds: int) -> str:
 
 
 @contextlib.contextmanager
-def _one_core() -> Iterator[None]:
+def one_core() -> Iterator[None]:
     cores, threads = os.sched_getaffinity(0), cv2.getNumThreads()
     os.sched_setaffinity(0, {max(cores)})
     cv2.setNumThreads(1)

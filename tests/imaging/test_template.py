@@ -16,7 +16,7 @@ from imaging.shelf import Shelf
 from imaging.template import DrawError, drawn, rounded
 from imaging.template_file import Template
 from tests.imaging.comparison import assert_alike
-from tests.imaging.type_samples import BOLD, SHIPPED, TITLES, fonts, japanese, template, words
+from tests.imaging.type_samples import BOLD, SHIPPED, TITLES, fonts, japanese, needs_fribidi, template, words
 
 NO_FIELDS: dict[str, str] = {}
 
@@ -203,6 +203,7 @@ def test_ink_stays_within_the_texts_box(shipped: Template) -> None:
     assert (band[~quiet] == 255).all(axis=1).any()
 
 
+@needs_fribidi
 def test_drawing_twice_gives_the_same(shipped: Template) -> None:
     fields = {"title": TITLES["arabic"], "subtitle": TITLES["german"], "price": "5"}
     again = Shelf(SHIPPED).load("bar", 1)

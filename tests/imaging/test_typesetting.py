@@ -11,7 +11,7 @@ from imaging.errors import ImageError
 from imaging.fonts import Face, LayoutError
 from imaging.paragraphs import MissingGlyphError
 from imaging.typesetting import Extent, Setting, Style, TooLongTextError, coverage, fitted
-from tests.imaging.type_samples import BOLD, LATIN, TITLES, face, japanese
+from tests.imaging.type_samples import BOLD, LATIN, TITLES, face, japanese, needs_fribidi
 
 WORDS = ["Canon", "EF", "70-200mm", "f/2.8L", "für", "Ångström", "jÿgq", "Φως", "камера", "W", "Objektivdeckel"]
 RTL_WORDS = ["מצלמה", "كاميرا", "EOS", "12", "(R6)", "عدسة"]
@@ -28,6 +28,7 @@ def columns(setting: Setting, width: int) -> tuple[int, int]:
     return int(inked[0]), width - 1 - int(inked[-1])
 
 
+@needs_fribidi
 @given(
     st.lists(st.sampled_from(WORDS + RTL_WORDS), min_size=1, max_size=14),
     st.integers(20, 400),
@@ -84,6 +85,7 @@ def test_the_largest_size_that_fits_is_taken() -> None:
         fitted("Objektivdeckel", style(lines=1, size=found.size + 0.6, smallest=found.size + 0.6), 120, 60)
 
 
+@needs_fribidi
 @pytest.mark.parametrize(("script", "side"), [("latin", 0), ("hebrew", 1), ("arabic", 1)])
 def test_a_text_starts_on_its_own_side(script: str, side: int) -> None:
     edges = columns(fitted(TITLES[script], style(lines=1, size=20.0), 600, 60), 600)
@@ -98,6 +100,7 @@ def test_a_centred_text_has_the_same_room_on_both_sides() -> None:
     assert abs(left - right) <= 2
 
 
+@needs_fribidi
 def test_the_direction_goes_by_the_first_letter_or_by_the_template() -> None:
     text = "EOS R6 מצלמה"
     assert fitted(text, style(), 600, 60).pieces[0].direction == "ltr"
@@ -111,6 +114,7 @@ def inked(text: str) -> np.ndarray:
     return np.asarray(np.trim_zeros(columns))
 
 
+@needs_fribidi
 def test_hebrew_is_drawn_from_right_to_left() -> None:
     """The first letter stands on the right."""
     together, alone = inked("אי"), inked("א")
@@ -118,6 +122,7 @@ def test_hebrew_is_drawn_from_right_to_left() -> None:
     assert (together[-alone.size :] == alone).all()
 
 
+@needs_fribidi
 def test_arabic_letters_are_joined() -> None:
     assert inked("ببب").all()
     assert not inked("ب ب ب").all()
@@ -184,6 +189,7 @@ def test_a_text_is_set_in_the_first_font_that_has_all_of_it() -> None:
     assert mixed.pieces[0].left < mixed.pieces[1].left
 
 
+@needs_fribidi
 def test_a_right_to_left_text_in_two_fonts_is_refused_rather_than_jumbled() -> None:
     with pytest.raises(MissingGlyphError, match="one font only"):
         fitted("מצלמה カメラ", style(fonts=(face(LATIN), face(japanese()))), 600, 60)

@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 import yaml
+from PIL import features
 
 from imaging.fonts import Face
 from imaging.template_file import Template, read
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "templates"
+needs_fribidi = pytest.mark.skipif(
+    not features.check("fribidi"), reason="right-to-left scripts need FriBidi: apt-get install libfribidi0"
+)
 LATIN, BOLD = SHIPPED / "bar/1/DejaVuSans.ttf", SHIPPED / "bar/1/DejaVuSans-Bold.ttf"
 TITLES = {
     "latin": "Canon EF 70-200mm f/2.8L IS III USM",

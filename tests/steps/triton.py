@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import sys
@@ -62,6 +63,9 @@ class Request:
     wanted: list[str]
     cancelled: bool = False
 
+    def trace(self) -> None:
+        """No request here is traced."""
+
     def requested_output_names(self) -> list[str]:
         return self.wanted
 
@@ -110,6 +114,7 @@ class PreferredMemory:
     """Where a step wants a called model's answer; a step that reads it with NumPy wants it in host memory."""
 
     kind: int
+    device: int = 0
 
 
 def get_output_tensor_by_name(response: Called, name: str) -> Tensor | None:
@@ -126,6 +131,10 @@ def _requests_to(calls: Calls) -> type:
         inputs: list[Tensor]
         model_version: int = -1
         preferred_memory: PreferredMemory | None = None
+        trace: None = None
+
+        def exec(self) -> Called:
+            return asyncio.run(self.async_exec())
 
         async def async_exec(self) -> Called:
             return await calls(self.model_name, self.model_version, {one.name(): one.values for one in self.inputs})
