@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.deeds import PROCESS, PROCESS_FULL, REMOVE_BACKGROUND, RENDER, Deed
 from gateway.errors import InvalidOptionError
 from gateway.wishes import of_document, of_form
-from imaging.product_options import CutoutOptions, PhotoOptions, TemplateOptions
+from imaging.product_options import CutoutOptions, PhotoOptions, Template, TemplateOptions
 
 ALL_SIDES = ("left", "top", "right", "bottom")
 
@@ -83,7 +83,7 @@ def test_a_templates_fields_go_to_the_template(deed: Deed, name: str, text: str,
 
 def test_nothing_asked_is_what_the_old_service_did() -> None:
     assert of_form(REMOVE_BACKGROUND, {}) == CutoutOptions()
-    assert of_form(RENDER, {}) == TemplateOptions()
+    assert of_form(RENDER, {}) == TemplateOptions(template=Template())
     plain = of_form(PROCESS, {})
     assert isinstance(plain, PhotoOptions)
     assert (plain.ground.color, plain.shadow.kind, plain.encode.format) == ("#FFFFFFFF", "none", "png")
