@@ -21,8 +21,11 @@ LEAST_FOOT = 0.01  # by which the contour must rise on both sides of a foot
 HANGING = 0.14, 0.24  # rise above the lowest foot, for what stands farther back
 BEHIND = 0.3, 0.5  # the same where the floor between them is
 FLOOR = 0.3, 0.45  # that steep
-WINDOW = 0.01  # over which the contour's slope is taken
-GENTLE = 0.35, 0.8  # slope of a contour that lies on the ground
+WINDOW = 0.03  # over which the contour's slope is taken
+GENTLE = 0.4, 0.8  # slope of a contour that lies on the ground
+RIM = 0.02, 0.05  # its rise from the foot, where it is round
+STRAIGHT = 0.75, 0.95  # its rise as a share of what its slope makes of the distance: here the second is surely so
+LEVEL = 0.01  # rise up to which it is level
 TOUCHING = 0.3
 LOW = 0.045  # gap between ground and subject over which the light below it fades
 
@@ -62,11 +65,9 @@ def found(alpha: Bytes) -> Contact | None:
 
 def _touch(contour: Floats, size: float) -> Floats:
     """Return FP32 [w]: how much the subject rests on the ground, from its lowest foot to those behind it."""
-    window = max(1, round(WINDOW * size))
     touch = np.zeros_like(contour)
     for foot in sorted(feet(contour, max(LEAST_FOOT * size, 2)), key=lambda column: -contour[column]):
-        along = _resting(contour, foot, window) * (1 - _step((contour[foot] - contour) / size, *BEHIND))
-        touch = np.maximum(touch, along * _standing(contour, touch, foot, size))
+        touch = np.maximum(touch, _resting(contour, foot, size) * _standing(contour, touch, foot, size))
     return touch
 
 
@@ -108,18 +109,28 @@ def feet(contour: Floats, least: float) -> list[int]:
     return columns
 
 
-def _resting(contour: Floats, foot: int, window: int) -> Floats:
-    """Return FP32 [w]: 1 at the foot and along the contour on both sides of it as far as that keeps gentle."""
+def _resting(contour: Floats, foot: int, size: float) -> Floats:
+    """Return FP32 [w]: 1 at the foot and along the contour on both sides of it as far as that lies on the ground."""
     result = np.zeros_like(contour)
-    result[foot:] = _gentle(contour[foot:], window)
-    result[: foot + 1] = _gentle(contour[foot::-1], window)[::-1]
+    result[foot:] = _lying(contour[foot:], size)
+    result[: foot + 1] = _lying(contour[foot::-1], size)[::-1]
     return result
 
 
-def _gentle(contour: Floats, window: int) -> Floats:
-    columns = np.arange(len(contour))
+def _lying(contour: Floats, size: float) -> Floats:
+    """Return FP32 [n]: how far a contour that begins at a foot lies on the ground, which none does after it left it.
+
+    It does where its slope is gentle and, if it has risen by more than the front rim of a round base does, straight: a
+    box that stands across has straight edges on the ground, the rising edge of a ball is in the air.
+    """
+    columns, window = np.arange(len(contour)), max(1, round(WINDOW * size))
+    rise = (contour[0] - contour) / size
     slope = np.abs(contour - contour[np.maximum(columns - window, 0)]) / window
-    return np.asarray(np.minimum.accumulate(1 - _step(slope, *GENTLE)), np.float32)
+    flat = np.argmax(rise > LEVEL) if (rise > LEVEL).any() else len(contour)
+    straight = (rise - LEVEL) * size / np.maximum(slope * (columns - flat + 1), 1e-6)
+    round_edge = _step(rise, *RIM) * (1 - _step(straight, *STRAIGHT))
+    lying = (1 - _step(slope, *GENTLE)) * (1 - _step(rise, *BEHIND)) * (1 - round_edge)
+    return np.asarray(np.minimum.accumulate(lying), np.float32)
 
 
 def _step(values: NDArray[np.floating] | float, low: float, high: float) -> Floats:

@@ -27,7 +27,7 @@ FLATTEST = 0.2  # of that, for a shadow that falls sideways: a subject has some 
 # Sigmas, as shares of the subject's size
 CORE, AROUND, POOL = 0.004, 0.014, 0.045  # of the contact shadow's layers
 CRISP, SOFT = 0.004, 0.03  # of the cast at the contact: least, and what full softness adds
-BLURRED = 0.16  # what full softness adds at the cast's far end
+BLURRED = 0.25  # what full softness adds at the cast's far end
 DROP_BLUR = 0.08
 LEVELS = 4
 SLICE = 2  # pixels from one slice of a body to the next one behind it
@@ -111,7 +111,8 @@ def _thrown(alpha: Bytes, stand: Contact, wishes: Shadow) -> Floats:
     rows, columns = np.indices(alpha.shape, dtype=np.float32)
     heights = (rows + np.float32(0.5) - ground) / np.float32(down)
     places = columns - heights * np.float32(across), heights + np.float32(below - 0.5)
-    standing = _upright(alpha, ground, stand.height, below)
+    hidden = 2 * _nearest(stand, wishes) / length if down > 0 else 0.0
+    standing = _upright(alpha, ground, stand.height, below, hidden)
     depth = _depth(standing, stand.size) * np.float32(FORESHORTENING)
     soft = _softened(standing, below, stand, wishes)
     laid, deep = (np.asarray(cv2.remap(part, *places, cv2.INTER_LINEAR), np.float32) for part in (soft, depth))
@@ -152,19 +153,27 @@ def _thickened(laid: Floats, deep: Floats) -> Floats:
     return result
 
 
-def _upright(alpha: Bytes, ground: Floats, height: float, below: int) -> Floats:
-    """Return FP32 [n, w] from 0 to 1: the silhouette upside down on one flat line, `below` rows free on both sides."""
+def _nearest(stand: Contact, wishes: Shadow) -> float:
+    """Return the sigma of the cast at the contact."""
+    return (CRISP + SOFT * wishes.softness) * stand.size
+
+
+def _upright(alpha: Bytes, ground: Floats, height: float, below: int, hidden: float) -> Floats:
+    """Return FP32 [n, w] from 0 to 1: the silhouette upside down on one flat line, `below` rows on both sides of it.
+
+    Its foot goes on below the line for `hidden` rows, which the subject will hide, so that no blur thins it out there.
+    """
     count = below + int(np.ceil(height)) + below
     heights = np.arange(count, dtype=np.float32)[:, None] - np.float32(below - 0.5)
-    rows = ground - heights - np.float32(0.5)
+    rows = ground - np.maximum(heights, 0) - np.float32(1)
     columns = np.broadcast_to(np.arange(alpha.shape[1], dtype=np.float32), rows.shape)
-    values = cv2.remap(alpha, np.ascontiguousarray(columns), np.where(heights > 0, rows, -9), cv2.INTER_LINEAR)
+    values = cv2.remap(alpha, np.ascontiguousarray(columns), np.where(heights > -hidden, rows, -9), cv2.INTER_LINEAR)
     return np.asarray(values, np.float32) / np.float32(OPAQUE)
 
 
 def _softened(standing: Floats, below: int, stand: Contact, wishes: Shadow) -> Floats:
     """Return the silhouette blurred by height: between a few blurs of the whole, the two nearest are mixed."""
-    least = (CRISP + SOFT * wishes.softness) * stand.size
+    least = _nearest(stand, wishes)
     most = least + BLURRED * wishes.softness * wishes.length * stand.height
     sigmas = np.geomspace(least, most, LEVELS)
     share = np.clip((np.arange(len(standing)) - below) / stand.height, 0, 1)

@@ -71,7 +71,7 @@ def test_contact_is_under_every_foot_and_not_under_the_air_between() -> None:
         (tripod(), [(80, 345), (320, 345), (220, 315)], [(140, 345), (270, 345), (180, 330)]),
     ):
         found = shade(subject, Shadow(kind="dual", opacity=0.0, contact=1.0))
-        assert min(found[y, x] for x, y in grounds) > 120
+        assert min(found[y, x] for x, y in grounds) > 100
         assert max(found[y, x] for x, y in airs) < 12
 
 
