@@ -24,7 +24,7 @@ FLOOR = 0.3, 0.45  # that steep
 WINDOW = 0.03  # over which the contour's slope is taken
 GENTLE = 0.4, 0.8  # slope of a contour that lies on the ground
 RIM = 0.02, 0.05  # its rise from the foot, where it is round
-STRAIGHT = 0.75, 0.95  # its rise as a share of what its slope makes of the distance: here the second is surely so
+STRAIGHT = 0.7, 0.9  # its rise as a share of what its slope makes of the distance: here the second is surely so
 LEVEL = 0.01  # rise up to which it is level
 TOUCHING = 0.3
 LOW = 0.045  # gap between ground and subject over which the light below it fades
@@ -127,7 +127,8 @@ def _lying(contour: Floats, size: float) -> Floats:
     rise = (contour[0] - contour) / size
     slope = np.abs(contour - contour[np.maximum(columns - window, 0)]) / window
     flat = np.argmax(rise > LEVEL) if (rise > LEVEL).any() else len(contour)
-    straight = (rise - LEVEL) * size / np.maximum(slope * (columns - flat + 1), 1e-6)
+    # one pixel more, by which a contour of whole rows may be off
+    straight = ((rise - LEVEL) * size + 1) / np.maximum(slope * (columns - flat + 1), 1e-6)
     round_edge = _step(rise, *RIM) * (1 - _step(straight, *STRAIGHT))
     lying = (1 - _step(slope, *GENTLE)) * (1 - _step(rise, *BEHIND)) * (1 - round_edge)
     return np.asarray(np.minimum.accumulate(lying), np.float32)

@@ -156,11 +156,15 @@ class Shadow(_Part):
     direction: Degrees = Field(
         default=165.0, description="where it falls: 0 behind (up), 90 right, 180 front, 270 left"
     )
-    length: Annotated[float, Field(ge=0, le=2)] = Field(default=0.25, description="of the cast, in subject's heights")
-    softness: Share = 0.5
-    opacity: Share = 0.45
-    contact: Share = Field(default=0.8, description="opacity of the contact shadow")
-    color: Colour = "#000000FF"
+    length: Annotated[float, Field(ge=0, le=2)] = Field(
+        default=0.25,
+        description="of the cast on the ground, in subject's heights; a drop shadow moves by a tenth of it, and a "
+        "floating subject is that high over the ground",
+    )
+    softness: Share = Field(default=0.5, description="of the edges; a cast is crisper at the feet than far from them")
+    opacity: Share = Field(default=0.45, description="share of the light that the shadow takes, the contact aside")
+    contact: Share = Field(default=0.8, description="the same of the contact shadow, of the kind dual")
+    color: Colour = Field(default="#000000FF", description="its alpha weakens the shadow")
 
 
 class Template(_Part):

@@ -115,7 +115,11 @@ def _thrown(alpha: Bytes, stand: Contact, wishes: Shadow) -> Floats:
     standing = _upright(alpha, ground, stand.height, below, hidden)
     depth = _depth(standing, stand.size) * np.float32(FORESHORTENING)
     soft = _softened(standing, below, stand, wishes)
-    laid, deep = (np.asarray(cv2.remap(part, *places, cv2.INTER_LINEAR), np.float32) for part in (soft, depth))
+    # what the canvas cuts at a side goes on beyond it
+    laid, deep = (
+        np.asarray(cv2.remap(part, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+        for part in (soft, depth)
+    )
     sigma = CRISP * stand.size
     aside = abs(np.sin(turn)) * SOFT * wishes.softness * stand.size
     return _soft(_thickened(laid, deep), sigma, (sigma + aside) * FORESHORTENING)
@@ -126,9 +130,10 @@ def _even(stand: Contact) -> Floats:
     middle = np.float32(np.average(stand.ground, weights=stand.touch))
     touch, rise = stand.touch[None], stand.ground[None] - middle
     plain = _soft(touch * rise, PLAIN * stand.size, 0) / (_soft(touch, PLAIN * stand.size, 0) + np.float32(1e-6))
-    near, resting = (_soft(line, FLOOR * stand.size, 0) for line in (rise, touch))
+    resting = (touch > contact.TOUCHING).astype(np.float32)
+    near, dense = (_soft(line, FLOOR * stand.size, 0) for line in (rise, resting))
     wide = np.ones((1, 2 * round(2 * FLOOR * stand.size) + 1), np.uint8)
-    firm = cv2.dilate(np.clip(resting * np.float32(2.5) - 1, 0, 1), wide)
+    firm = cv2.dilate(np.clip(dense * np.float32(2.5) - 1, 0, 1), wide)
     return np.asarray((middle + plain + firm * (near - plain))[0], np.float32)
 
 

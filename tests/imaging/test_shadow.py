@@ -129,6 +129,15 @@ def test_no_shadow_is_cut_by_the_canvas(kind: str, direction: float) -> None:
     assert max(line.max() for line in (found[0], found[-1], found[:, 0], found[:, -1])) <= 12
 
 
+@pytest.mark.parametrize("direction", [90.0, 150.0, 180.0])
+def test_a_subject_that_goes_on_beyond_the_canvas_keeps_its_shadow_there(direction: float) -> None:
+    subject = block(200, 200, (0, 60, 120, 150)).pixels
+    found = cast(subject, Shadow(kind="dual", direction=direction, length=0.6), {"left"})
+    assert found is not None
+    for row in (151, 154, 158):
+        assert np.abs(found[row, :50].astype(int) - int(found[row, 50])).max() <= 6
+
+
 def test_a_soft_shadow_shows_no_bands() -> None:
     """Between two levels lies noise of both, rather than a contour line."""
     found = shade(disc(900, 450, 400, 250).pixels, Shadow(kind="floating", softness=1.0, opacity=0.3))
