@@ -44,8 +44,10 @@ def composed(ground: Bytes, opacity: Bytes | None, colour: str, subject: Bytes) 
         shadow = None if opacity is None or not opacity[here].any() else opacity[here]
         if cover[here].min() == OPAQUE:
             result[here] = subject[here]
-        elif shadow is not None or cover[here].any():
+        elif cover[here].any():
             result[here] = _blended(ground[here], shadow, shade, subject[here])
+        elif shadow is not None:
+            result[here] = _shaded(ground[here], shadow, shade)
     return result
 
 
@@ -55,11 +57,21 @@ def _shade(colour: str) -> Shade:
     return Shade(np.append(light.of(np.array([rgb], np.uint8))[0], np.float32(1)), shares)
 
 
-def _blended(ground: Bytes, shadow: Bytes | None, shade: Shade, subject: Bytes) -> Bytes:
+def _shaded(ground: Bytes, shadow: Bytes, shade: Shade) -> Bytes:
+    """Return the ground under nothing but a shadow: of an even one every opacity makes one colour."""
+    pixels = ground.view(np.uint32)
+    if (pixels != pixels[0, 0]).any():
+        return _blended(ground, shadow, shade, None)
+    every = np.arange(OPAQUE + 1, dtype=np.uint8)[None]
+    colours = _blended(np.repeat(ground[:1, :1], OPAQUE + 1, axis=1), every, shade, None)
+    return np.take(colours.view(np.uint32), shadow).view(np.uint8).reshape(ground.shape)
+
+
+def _blended(ground: Bytes, shadow: Bytes | None, shade: Shade, subject: Bytes | None) -> Bytes:
     seen = _light(ground)
     if shadow is not None:
         seen += (shade.colour - seen) * shade.shares[shadow][..., None]
-    if subject[..., 3].any():
+    if subject is not None:
         colours = _light(subject)
         seen = colours + seen * (1 - colours[..., 3:])
     alpha = (seen[..., 3] * OPAQUE + np.float32(0.5)).astype(np.uint8)

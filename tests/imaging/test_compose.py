@@ -64,6 +64,17 @@ def test_a_transparent_ground_keeps_the_shadow() -> None:
     assert (found[opacity == 0] == 0).all()
 
 
+@pytest.mark.parametrize("colour", [(255, 255, 255, 255), (40, 90, 200, 255), (200, 20, 90, 77), (0, 0, 0, 0)])
+def test_an_even_ground_is_shaded_like_any_other(colour: tuple[int, ...]) -> None:
+    ground, nothing, opacity = np.zeros((*SHAPE, 4), np.uint8), np.zeros((*SHAPE, 4), np.uint8), noise(3, 1)[..., 0]
+    ground[:] = colour
+    even = composed(ground, opacity, "#30201080", nothing)
+    ground[::7, ::7] = (1, 2, 3, 255)
+    uneven = composed(ground, opacity, "#30201080", nothing)
+    same = (ground == colour).all(axis=2)
+    assert (even[same] == uneven[same]).all()
+
+
 def test_half_of_the_light_is_left_under_a_shadow_of_half() -> None:
     ground = np.full((*SHAPE, 4), 255, np.uint8)
     found = composed(ground, np.full(SHAPE, 128, np.uint8), BLACK, np.zeros((*SHAPE, 4), np.uint8))
