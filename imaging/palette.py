@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST = 256
 OPAQUE = 255
-LARGEST = 2  # levels that a channel may change by, on any ground
+LARGEST = 1  # level that a channel may change by, on any ground
 MEAN = 0.5  # levels, of the visible pixels
 LATTICE = 200  # rows and columns of the sample that is looked at first
 MOST_DIFFERENT = 8192  # colours that are brought together; beyond, they do not fit 256, or hardly ever
