@@ -47,14 +47,13 @@ def fitted(pixels: Bytes) -> Field | None:
     if scale > LARGEST_SCALE:
         return None
     known, factors = _grown(terms, cells, factors, scale)
-    rest = _smoothed(cells - terms @ factors, known)
-    even = np.abs(cells - terms @ factors - rest).max(axis=2) <= EVEN
-    if even.mean() < LEAST_EVEN or even[frame].mean() < LEAST_EVEN_FRAME:
+    bare = (terms @ factors).astype(np.float32)
+    bare += _smoothed(cells - bare, known)
+    even = np.abs(cells - bare).max(axis=2) <= EVEN
+    if even.mean() < LEAST_EVEN or even[frame].mean() < LEAST_EVEN_FRAME or not _light(bare):
         return None
-    height, width = pixels.shape[:2]
-    colours = (_terms(height, width) @ factors).astype(np.float32)
-    colours += cv2.resize(rest, (width, height), interpolation=cv2.INTER_LINEAR)
-    return Field(colours, scale) if _light(colours) else None
+    colours = cv2.resize(bare, pixels.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return Field(np.asarray(colours, np.float32), scale)
 
 
 def framed(shape: tuple[int, ...], wide: int) -> Mask:
@@ -107,7 +106,7 @@ def _solved(
     terms: NDArray[np.float64], values: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     weighted = terms * weights[:, None]
-    bent = np.diag([1e-6] * PLAIN + [STIFF * float(weights.sum())] * (terms.shape[1] - PLAIN))
+    bent = np.diag([1e-6] * PLAIN + [1e-6 + STIFF * float(weights.sum())] * (terms.shape[1] - PLAIN))
     return np.asarray(np.linalg.solve(weighted.T @ terms + bent, weighted.T @ values))
 
 

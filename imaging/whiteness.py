@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from imaging import field, matte
+from imaging import contour, field
 from imaging.partition import partition
 from imaging.resize import resized
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Light, and two differences of colour, of RGB.
 OPPONENT = np.array([[0.25, 0.5, 0.25], [0.5, -0.5, 0], [0, -0.5, 0.5]], np.float32)
 LEAST_SIDE = 64  # of a matte; a smaller one tells too little
+GLANCE = 256  # least side of what is looked at to tell most other pictures from a booth's, without averaging them
 CUT_SIDE = 256  # longest side of the grid on which the cut is found
 STEP_SIDE = 512  # longest side at which steps are measured: noise is averaged away, an object's edge is still sharp
 FRAME = 0.08  # of that side: the bare ground at the frame tells the noise
@@ -44,8 +45,6 @@ TIE = 0.25  # so near a half the cut has not decided
 MARGIN = 0.6  # by which a trusted matte has to be contradicted
 HAZE = 0.03  # alpha that does not stay on open ground
 DOUBT = 0.2  # of trust lost, with which the cut alone decides
-CONTRAST = 5.0  # levels to which the noise is stretched where the picture guides the new edge
-MOST_STRETCHED = 12.0
 LEAST_NOISE, LEAST_STEP = 0.3, 0.08  # levels, and levels a pixel: eight bits and JPEG know no less
 NEAR = np.ones((3, 3), np.uint8)
 FULL = 255
@@ -76,7 +75,8 @@ def second_look(small: Bytes, full: Bytes) -> Bytes:
 
     It is `small` itself where the picture's ground is no even, light field, or where nothing contradicts.
     """
-    if min(small.shape) < LEAST_SIDE:
+    step = max(1, min(full.shape[:2]) // GLANCE)
+    if min(small.shape) < LEAST_SIDE or field.fitted(np.ascontiguousarray(full[::step, ::step])) is None:
         return small
     pixels = resized(full, *small.shape)
     ground = field.fitted(pixels)
@@ -186,9 +186,7 @@ def _open(subject: Mask, steps: Floats) -> Mask:
 
 
 def _rewritten(small: Bytes, away: Floats, subject: Mask, zone: Bytes) -> Bytes:
-    """Return `small`, but the subject of the cut where `zone` is set, its edges on those of the stretched picture."""
-    noise = _noise(away[field.framed(small.shape, 8)])
-    stretched = np.clip(128 + away * np.float32(min(CONTRAST / noise, MOST_STRETCHED)), 0, FULL).astype(np.uint8)
-    fresh = matte.upsample(np.asarray(subject * np.uint8(FULL)), stretched)
+    """Return `small`, but the subject of the cut where `zone` is set."""
+    fresh = contour.drawn(away, subject)
     weight = cv2.resize(cv2.blur(zone, (3, 3)), small.shape[::-1], interpolation=cv2.INTER_LINEAR) / np.float32(FULL)
-    return np.asarray(small + weight * (fresh.astype(np.float32) - small) + np.float32(0.5), np.uint8)
+    return np.asarray(small + weight * (fresh * FULL - small) + np.float32(0.5), np.uint8)
