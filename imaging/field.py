@@ -28,6 +28,7 @@ EVEN = 2.0  # levels by which a cell of the field strays at most
 LEAST_EVEN, LEAST_EVEN_FRAME = 0.2, 0.75  # shares of all cells, and of those at the frame
 LEAST_SCALE, LARGEST_SCALE = 0.25, 1.2  # levels of noise: eight bits and JPEG know no less; a surface has no more
 TUKEY = 3.5
+ALL = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,18 @@ class Field:
     noise: float
 
 
-def fitted(pixels: Bytes) -> Field | None:
-    """Return the field that lies behind what `pixels` UINT8 [h, w, 3] show; None where it is no booth's."""
+def fitted(pixels: Bytes, allowed: Mask | None = None) -> Field | None:
+    """Return the field that lies behind what `pixels` UINT8 [h, w, 3] show; None where it is no booth's.
+
+    Inside the frame only what `allowed` [any height and width] sets is taken for ground.
+    """
     cells = resized(pixels, CELLS, CELLS).astype(np.float64)
     terms = _terms(CELLS, CELLS)
     frame = framed((CELLS, CELLS), FRAME)
     factors, scale = _robust(terms[frame], cells[frame])
     if scale > LARGEST_SCALE:
         return None
-    known, factors = _grown(terms, cells, factors, scale)
+    known, factors = _grown(terms, cells, factors, TUKEY * scale * _whole(allowed))
     bare = (terms @ factors).astype(np.float32)
     bare += _smoothed(cells - bare, known)
     even = np.abs(cells - bare).max(axis=2) <= EVEN
@@ -79,16 +83,27 @@ def _robust(terms: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[ND
     return factors, max(1.4826 * float(np.median(away)), LEAST_SCALE)
 
 
+def _whole(allowed: Mask | None) -> NDArray[np.float64]:
+    """Return [CELLS, CELLS]: 1 where a cell is allowed all over, else 0; at the frame always 1."""
+    if allowed is None:
+        return np.ones((CELLS, CELLS))
+    share = cv2.resize(allowed.astype(np.float32), (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    return np.where((share > ALL) | framed((CELLS, CELLS), FRAME), 1.0, 0.0)
+
+
 def _grown(
-    terms: NDArray[np.float64], cells: NDArray[np.float64], factors: NDArray[np.float64], scale: float
+    terms: NDArray[np.float64],
+    cells: NDArray[np.float64],
+    factors: NDArray[np.float64],
+    tolerance: NDArray[np.float64],
 ) -> tuple[Mask, NDArray[np.float64]]:
     """Return the cells that go on as the frame does, some further in with each pass, and their factors [8, 3]."""
     known = framed((CELLS, CELLS), FRAME)
     for _ in range(CELLS // 2 // GROWTH):
         near = cv2.dilate(known.astype(np.uint8), np.ones((2 * GROWTH + 1, 2 * GROWTH + 1), np.uint8)) > 0
         away = np.abs(cells - terms @ factors).max(axis=2)
-        known = np.asarray(near & (away < TUKEY * scale))
-        factors = _solved(terms[known], cells[known], (1 - (away[known] / (TUKEY * scale)) ** 2) ** 2)
+        known = np.asarray(near & (away < tolerance))
+        factors = _solved(terms[known], cells[known], (1 - (away[known] / tolerance[known]) ** 2) ** 2)
     return known, factors
 
 

@@ -39,6 +39,7 @@ LIKE, UNLIKE = 1.5, 4.0  # units of noise: up to the first it is the ground, fro
 CHEAPEST = 0.04  # cost of a boundary along the sharpest step, for a cell
 EDGE = 1.5  # units of what noise makes: where a step counts as an edge
 SLACK = 0.8  # such units beyond what noise makes, with which a boundary costs half
+GAP = 4  # cells on both sides by which an edge may be interrupted and still closes off what lies behind it
 REACH = 3  # cells around a contradiction that are written anew
 HALF = 0.5
 TIE = 0.25  # so near a half the cut has not decided
@@ -79,11 +80,12 @@ def second_look(small: Bytes, full: Bytes) -> Bytes:
     if min(small.shape) < LEAST_SIDE or field.fitted(np.ascontiguousarray(full[::step, ::step])) is None:
         return small
     pixels = resized(full, *small.shape)
-    ground = field.fitted(pixels)
+    steps = _steps(pixels)
+    ground = field.fitted(pixels, _open(np.zeros(steps.shape, np.bool_), steps, GAP))
     if ground is None:
         return small
     away = pixels - ground.colours
-    evidence = _evidence(away, small)
+    evidence = _evidence(away, small, steps)
     subject = _subject(partition(_length(evidence), _cost(evidence)), evidence)
     zone = _contradictions(subject, evidence)
     return _rewritten(small, away, subject, zone) if zone.any() else small
@@ -95,10 +97,9 @@ def _reduced(plane: Floats, side: int) -> Floats:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _evidence(away: Floats, small: Bytes) -> _Evidence:
+def _evidence(away: Floats, small: Bytes, steps: Floats) -> _Evidence:
     share = _reduced(small.astype(np.float32) / np.float32(FULL), CUT_SIDE)
-    opponent = np.asarray(cv2.transform(_reduced(away, STEP_SIDE), OPPONENT), np.float32)
-    cells = _reduced(opponent, CUT_SIDE)
+    cells = np.asarray(cv2.transform(_reduced(away, CUT_SIDE), OPPONENT), np.float32)
     light, chroma = cells[..., 0], np.hypot(cells[..., 1], cells[..., 2])
     bare = field.framed(share.shape, round(FRAME * max(share.shape)))
     bare &= np.maximum(np.abs(light), chroma) < field.EVEN
@@ -108,22 +109,27 @@ def _evidence(away: Floats, small: Bytes) -> _Evidence:
     trust = max(0.0, 1 - 2 * float(np.percentile(share[strays < LIKE], 75)) if (strays < LIKE).any() else 1.0)
     darker = DARKER + ALONE * (1 - trust)
     gain = np.where(shadowy, np.where(light > -DEEP, darker, 0), OTHER)
-    steps = _steps(opponent, share.shape)
-    usual = max(float(np.percentile(steps[bare], 99)) if bare.any() else 0.0, LEAST_STEP)
-    return _Evidence(share, strays, gain.astype(np.float32), np.asarray(steps / usual, np.float32), trust)
+    return _Evidence(share, strays, gain.astype(np.float32), steps, trust)
 
 
 def _noise(values: Floats) -> float:
     return max(1.4826 * float(np.median(np.abs(values))) if values.size else 0.0, LEAST_NOISE)
 
 
-def _steps(opponent: Floats, size: tuple[int, int]) -> Floats:
-    """Return the steepest step in each cell in levels a pixel, less what a soft slope has too."""
+def _steps(pixels: Bytes) -> Floats:
+    """Return the steepest step in each cell, less what a soft slope has too, in units of what noise makes."""
+    opponent = np.asarray(cv2.transform(_reduced(pixels.astype(np.float32), STEP_SIDE), OPPONENT), np.float32)
     fine, coarse = (_steepness(np.asarray(cv2.GaussianBlur(opponent, (0, 0), one), np.float32)) for one in (1.0, 4.0))
     sharp = np.maximum(fine - np.float32(1.6) * coarse, 0)
-    side = -(-max(opponent.shape[:2]) // max(size))
-    most = cv2.dilate(sharp, np.ones((side, side), np.uint8))
-    return np.asarray(cv2.resize(most, size[::-1], interpolation=cv2.INTER_NEAREST), np.float32)
+    size = _reduced(sharp, CUT_SIDE).shape
+    side = -(-max(sharp.shape) // max(size))
+    most = np.asarray(
+        cv2.resize(cv2.dilate(sharp, np.ones((side, side), np.uint8)), size[::-1], interpolation=cv2.INTER_NEAREST)
+    )
+    frame = field.framed(size, round(FRAME * max(size)))
+    # Of noise, the hundredth part lies 1.4 times as high as the tenth, which no subject at the frame disturbs.
+    usual = max(1.4 * float(np.percentile(most[frame], 90)), LEAST_STEP)
+    return np.asarray(most / usual, np.float32)
 
 
 def _steepness(planes: Floats) -> Floats:
@@ -177,12 +183,12 @@ def _around(mask: Mask, thinnest: Bytes, reach: int) -> Bytes:
     return np.asarray(cv2.dilate(plain, NEAR, iterations=reach), np.uint8)
 
 
-def _open(subject: Mask, steps: Floats) -> Mask:
+def _open(subject: Mask, steps: Floats, gap: int = 1) -> Mask:
     """Return the ground that no edge closes off from the frame; the inside of a glass is closed off."""
-    closed = cv2.dilate((subject | (steps > EDGE)).astype(np.uint8), NEAR)
+    closed = cv2.dilate((subject | (steps > EDGE)).astype(np.uint8), NEAR, iterations=gap)
     _, labels = cv2.connectedComponents(1 - closed, connectivity=4)
     at_frame = np.unique(labels[field.framed(labels.shape, 2) & (labels > 0)])
-    return np.asarray(cv2.dilate(np.isin(labels, at_frame).astype(np.uint8), NEAR) > 0)
+    return np.asarray(cv2.dilate(np.isin(labels, at_frame).astype(np.uint8), NEAR, iterations=gap) > 0)
 
 
 def _rewritten(small: Bytes, away: Floats, subject: Mask, zone: Bytes) -> Bytes:
