@@ -43,10 +43,13 @@ GAP = 4  # cells on both sides by which an edge may be interrupted and still clo
 REACH = 3  # cells around a contradiction that are written anew
 HALF = 0.5
 TIE = 0.25  # so near a half the cut has not decided
-MARGIN = 0.6  # by which a trusted matte has to be contradicted
+MARGIN = 0.75  # by which a trusted matte has to be contradicted
 HAZE = 0.03  # alpha that does not stay on open ground
 DOUBT = 0.2  # of trust lost, with which the cut alone decides
-LEAST_NOISE, LEAST_STEP = 0.3, 0.08  # levels, and levels a pixel: eight bits and JPEG know no less
+LEAST_NOISE = 0.3  # levels: eight bits and JPEG know no less
+LEAST_STEP = 0.08  # levels a pixel, likewise
+ROUNDED = 0.3  # levels a pixel: of the steps that rounding to whole levels makes of a slope without noise
+QUIET = 0.95  # share of neighbours that are equal in such a picture
 NEAR = np.ones((3, 3), np.uint8)
 FULL = 255
 
@@ -80,7 +83,7 @@ def second_look(small: Bytes, full: Bytes) -> Bytes:
     if min(small.shape) < LEAST_SIDE or field.fitted(np.ascontiguousarray(full[::step, ::step])) is None:
         return small
     pixels = resized(full, *small.shape)
-    steps = _steps(pixels)
+    steps = _steps(pixels, ROUNDED if _quiet(full) else LEAST_STEP)
     ground = field.fitted(pixels, _open(np.zeros(steps.shape, np.bool_), steps, GAP))
     if ground is None:
         return small
@@ -116,7 +119,12 @@ def _noise(values: Floats) -> float:
     return max(1.4826 * float(np.median(np.abs(values))) if values.size else 0.0, LEAST_NOISE)
 
 
-def _steps(pixels: Bytes) -> Floats:
+def _quiet(full: Bytes) -> bool:
+    rows = full[:: max(1, len(full) // 64), :, 1]
+    return rows.shape[1] > 1 and bool(np.mean(rows[:, 1:] == rows[:, :-1]) > QUIET)
+
+
+def _steps(pixels: Bytes, least: float) -> Floats:
     """Return the steepest step in each cell, less what a soft slope has too, in units of what noise makes."""
     opponent = np.asarray(cv2.transform(_reduced(pixels.astype(np.float32), STEP_SIDE), OPPONENT), np.float32)
     fine, coarse = (_steepness(np.asarray(cv2.GaussianBlur(opponent, (0, 0), one), np.float32)) for one in (1.0, 4.0))
@@ -128,7 +136,7 @@ def _steps(pixels: Bytes) -> Floats:
     )
     frame = field.framed(size, round(FRAME * max(size)))
     # Of noise, the hundredth part lies 1.4 times as high as the tenth, which no subject at the frame disturbs.
-    usual = max(1.4 * float(np.percentile(most[frame], 90)), LEAST_STEP)
+    usual = max(1.4 * float(np.percentile(most[frame], 90)), least)
     return np.asarray(most / usual, np.float32)
 
 

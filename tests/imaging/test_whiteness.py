@@ -115,3 +115,15 @@ def test_the_field_is_found_behind_the_subject_with_its_vignetting() -> None:
 def test_a_dark_or_coloured_ground_is_no_booths(change: tuple[int, int, int]) -> None:
     assert field.fitted(np.full((128, 128, 3), 250, np.uint8)) is not None
     assert field.fitted(np.asarray(np.full((128, 128, 3), 250) + change, np.uint8)) is None
+
+
+@pytest.mark.parametrize("opacity", [0.3, 0.5])
+def test_glass_on_white_stays_translucent(opacity: float) -> None:
+    made = white_scenes.make("bottle", SIDE, 30)
+    bare = white_scenes.make("bottle", SIDE, 0).picture.astype(np.float32)
+    core = cv2.erode(made.alpha, np.ones((15, 15)))[..., None] / np.float32(255)
+    inside = 1 - core * (1 - np.float32(opacity))
+    full = made.picture * inside + bare * (1 - inside)
+    small = np.asarray(made.alpha * inside[..., 0], np.uint8)
+    found = whiteness.second_look(small, np.asarray(full, np.uint8))
+    assert np.abs(found.astype(int) - small)[core[..., 0] > 0].mean() < 3

@@ -19,10 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fit", type=Path, nargs="+", required=True, metavar="DIR", help="pairs to calibrate on")
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="other pairs, to report on")
     parser.add_argument("--output", type=Path, required=True, help="folder for uncertainty.json and reliability.svg")
-    parser.add_argument("--limit", type=int, default=200, help="only so many pictures of each, by a fixed seed (200)")
-    parser.add_argument("--iou", type=float, default=usual.iou, help=f"bad below this true IoU ({usual.iou})")
     parser.add_argument(
-        "--boundary-iou", type=float, default=usual.boundary_iou, help=f"or this boundary IoU ({usual.boundary_iou})"
+        "--limit", type=_count, default=200, help="only so many pictures of each, by a fixed seed (200)"
+    )
+    parser.add_argument("--iou", type=_share, default=usual.iou, help=f"bad below this true IoU ({usual.iou})")
+    parser.add_argument(
+        "--boundary-iou", type=_share, default=usual.boundary_iou, help=f"or this boundary IoU ({usual.boundary_iou})"
     )
 
 
@@ -54,4 +56,20 @@ def run(args: argparse.Namespace) -> int:
 
 def _drawn(folders: list[Path], limit: int) -> list[Pair]:
     pairs = [pair for folder in folders for pair in find_pairs(folder)]
-    return random.Random(0).sample(pairs, limit) if 0 < limit < len(pairs) else pairs
+    return random.Random(0).sample(pairs, limit) if limit < len(pairs) else pairs
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number from 1")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number from 0 to 1")
+    return share
