@@ -14,7 +14,7 @@ from gateway.inference import TritonInference
 from gateway.logs import configure
 from gateway.server import server_of
 from gateway.settings import PREFIX, Settings, unknown_variables
-from gateway.store import open_store
+from gateway.store import open_store, open_templates
 
 USAGE_ERROR = 2
 
@@ -32,13 +32,16 @@ def main() -> int:
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     for name in unknown_variables():
         structlog.get_logger("gateway").warning("no setting has this name", variable=name)
+    name = "STORE_URL"
     try:
         store = open_store(settings)
+        name = "TEMPLATES_URL"
+        templates = open_templates(settings, settings.templates_url) if settings.templates_url else None
     except (BaseError, OSError, ValueError) as error:
         reason = (str(error) or repr(error)).splitlines()[0]  # the rest is obstore's debugging output
-        print(f"{PREFIX}STORE_URL: {reason}", file=sys.stderr)
+        print(f"{PREFIX}{name}: {reason}", file=sys.stderr)
         return USAGE_ERROR
-    app = create_app(settings, TritonInference(settings), store)
+    app = create_app(settings, TritonInference(settings), store, templates=templates)
     # Once all requests are done uvicorn raises the signal again that it was stopped with.
     with suppress(KeyboardInterrupt):
         server_of(app, settings).run()

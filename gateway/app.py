@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 
 import structlog
@@ -29,6 +29,7 @@ from gateway.settings import Settings
 from gateway.state import Parts, PictureSource
 from gateway.store import Shelf
 from gateway.telemetry import Telemetry
+from gateway.templates import Templates
 from gateway.version import version
 
 log = structlog.get_logger("gateway")
@@ -39,15 +40,21 @@ RETRY_S = 1.0
 
 
 def create_app(
-    settings: Settings, inference: Inference, store: ObjectStore, fetcher: PictureSource | None = None
+    settings: Settings,
+    inference: Inference,
+    store: ObjectStore,
+    fetcher: PictureSource | None = None,
+    templates: ObjectStore | None = None,
 ) -> FastAPI:
-    """The gateway over any inference server and object store; `fetcher` is the way out, the vetting one by default."""
+    """The gateway over any inference server and object store; `fetcher` is the way out, the vetting one by default, and
+    `templates` the store that the folder of templates is kept in step with, if any.
+    """
     parts = _parts(settings, inference, store, fetcher)
     app = FastAPI(
         title="Darkroom",
         version=version(),
         description=DESCRIPTION,
-        lifespan=_lifespan,
+        lifespan=partial(_lifespan, templates=templates),
         # A body without Content-Type is read as JSON. What that header guards against, another site's script that acts
         # with a visitor's rights, does not arise here: nobody has any.
         strict_content_type=False,
@@ -92,13 +99,24 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI, templates: ObjectStore | None) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
-    async with aclosing(parts.fetcher), aclosing(parts.fallback), parts.inference:
+    async with AsyncExitStack() as stack:
+        for part in (parts.fetcher, parts.fallback):
+            await stack.enter_async_context(aclosing(part))
+        await stack.enter_async_context(parts.inference)
+        if templates is not None:
+            await stack.enter_async_context(beside(_keep_templates(parts, templates), "templates"))
         # Before it listens: the first request may come at once.
         trouble = await _refresh(parts, "")
-        async with beside(_keep_fresh(parts, trouble), "catalogue"):
-            yield
+        await stack.enter_async_context(beside(_keep_fresh(parts, trouble), "catalogue"))
+        yield
+
+
+async def _keep_templates(parts: Parts, store: ObjectStore) -> None:
+    settings = parts.settings
+    shelf = Shelf(store, settings, parts.telemetry)
+    await Templates(settings.templates, shelf, parts.telemetry).keep(settings.templates_interval_seconds)
 
 
 async def _keep_fresh(parts: Parts, trouble: str) -> None:

@@ -62,11 +62,15 @@ def read(repository: Path, step_sources: Path) -> Contents:
 
 def template_digest(templates: Path, name: str, version: int | None) -> str:
     """Hash of a template's version, or of all of them; of nothing, where the gateway sees none. Raises OSError."""
-    folder = templates / name / ("" if version is None else str(version))
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return _hash(
-        *(part for path in paths for part in (path.relative_to(folder).as_posix().encode(), path.read_bytes()))
-    )
+    versions = sorted((templates / name).glob("[1-9]*" if version is None else str(version)))
+    return _hash(*(part for folder in versions for part in _files(folder)))
+
+
+def _files(version: Path) -> Iterable[bytes]:
+    """Name and bytes of every file of a template's version, which may be a link that is exchanged at any time."""
+    folder = version.resolve()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        yield from (f"{version.name}/{path.relative_to(folder).as_posix()}".encode(), path.read_bytes())
 
 
 def _config(path: Path) -> model_config_pb2.ModelConfig | None:

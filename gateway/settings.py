@@ -38,6 +38,11 @@ def _store_address(value: str) -> str:
     return value
 
 
+def _is_inside(address: str, folder: Path) -> bool:
+    path = address.removeprefix("file://")
+    return "://" not in path and Path(path).resolve().is_relative_to(folder.resolve())
+
+
 def _delivery_template(value: str) -> str:
     if value.count("{url}") != 1 or "{" in value.replace("{url}", "") or not value.startswith(("http://", "https://")):
         raise ValueError("must be an http(s) address with {url} in it exactly once")
@@ -91,6 +96,14 @@ class Settings(BaseSettings):
         Path("templates"),
         title="Templates",
         description="folder of the templates; a changed one makes new results",
+    )
+    templates_url: Annotated[str, AfterValidator(_store_address)] | None = Field(
+        None,
+        title="Store of templates",
+        description="where the folder's further templates come from, an address as of the store; off without it",
+    )
+    templates_interval_seconds: float = Field(
+        30, gt=0, le=86_400, title="Templates' interval", description="time between two looks at the store of templates"
     )
     inference_timeout_seconds: float = Field(
         30,
@@ -248,6 +261,8 @@ class Settings(BaseSettings):
             raise ValueError("fallback_edit_url and fallback_api_key need fallback_url")
         if self.max_upload_buffer_bytes < 2 * self.max_picture_bytes:
             raise ValueError("max_upload_buffer_bytes must be at least twice max_picture_bytes")
+        if self.templates_url and _is_inside(self.templates_url, self.templates):
+            raise ValueError("templates_url must lie outside the folder of the templates")
         if self.store_presign_seconds and self.store_public_url:
             raise ValueError("store_presign_seconds and store_public_url exclude each other")
         if self.store_presign_seconds and not self.store_url.startswith(("s3://", "az://", "gs://")):

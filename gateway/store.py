@@ -17,26 +17,38 @@ from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 
 if TYPE_CHECKING:  # obstore's types exist for type checkers only
-    from obstore import GetResult
+    from obstore import GetResult, ObjectMeta
     from obstore.store import AzureConfig, ClientConfig, GCSConfig, RetryConfig, S3Config
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
+LISTED_AT_ONCE = 1000
 RETRIES = 3
 RETRY_AFTER_S = 5.0
 
 
 def open_store(settings: Settings) -> ObjectStore:
     """The store that `store_url` names; touches the network only when it is used. Raises ValueError or BaseError."""
-    url = settings.store_url
+    return _opened(settings.store_url, settings) or LocalStore(_folder(settings.store_url), mkdir=True)
+
+
+def open_templates(settings: Settings, url: str) -> ObjectStore:
+    """The store of templates, reached as that of results is; a folder must be there. Raises ValueError or BaseError."""
+    return _opened(url, settings) or LocalStore(_folder(url))
+
+
+def _opened(url: str, settings: Settings) -> ObjectStore | None:
+    """The store that a URL names, unless it is a folder."""
     if url.startswith("s3://"):
-        return _s3(settings)
+        return _s3(url, settings)
     if url.startswith("az://"):
-        return _azure(settings)
+        return _azure(url, settings)
     if url.startswith("gs://"):
-        return _google(settings)
-    if url.startswith("memory://"):
-        return MemoryStore()
-    return LocalStore(url.removeprefix("file://"), mkdir=True)
+        return _google(url, settings)
+    return MemoryStore() if url.startswith("memory://") else None
+
+
+def _folder(url: str) -> str:
+    return url.removeprefix("file://")
 
 
 class Shelf:
@@ -80,6 +92,25 @@ class Shelf:
                 return
             yield piece
 
+    async def listed(self, prefix: str, most: int) -> list["ObjectMeta"]:
+        """What lies below a prefix, at most one more than `most` objects. Raises StoreFailedError."""
+        found: list[ObjectMeta] = []
+        with self._guarded("list", prefix):
+            self._require_folder()
+            stream = obstore.list(self._store, prefix, chunk_size=min(most + 1, LISTED_AT_ONCE))
+            while len(found) <= most:
+                async with asyncio.timeout(self._settings.store_timeout_seconds):
+                    chunk = await anext(stream, None)
+                if chunk is None:
+                    break
+                found += chunk
+        return found[: most + 1]
+
+    def _require_folder(self) -> None:
+        """Raises OSError where a store is a folder that is gone, which obstore takes for an empty one."""
+        if isinstance(self._store, LocalStore) and self._store.prefix is not None and not self._store.prefix.is_dir():
+            raise NotADirectoryError(str(self._store.prefix))
+
     async def size(self, path: str) -> int:
         """An object's size in bytes. Raises ResultNotFoundError unless it is there, or StoreFailedError."""
         with self._guarded("head", path):
@@ -113,7 +144,7 @@ class Shelf:
             raise StoreFailedError("the object store failed", private=private, retry_after_s=RETRY_AFTER_S) from error
 
 
-def _s3(settings: Settings) -> S3Store:
+def _s3(url: str, settings: Settings) -> S3Store:
     config: S3Config = {}
     if settings.s3_endpoint:
         config["endpoint"] = settings.s3_endpoint
@@ -125,10 +156,10 @@ def _s3(settings: Settings) -> S3Store:
     if settings.s3_session_token:
         config["session_token"] = settings.s3_session_token.get_secret_value()
     client = _client(settings.s3_endpoint)
-    return S3Store.from_url(settings.store_url, config=config, client_options=client, retry_config=_retry(settings))
+    return S3Store.from_url(url, config=config, client_options=client, retry_config=_retry(settings))
 
 
-def _azure(settings: Settings) -> AzureStore:
+def _azure(url: str, settings: Settings) -> AzureStore:
     config: AzureConfig = {}
     if settings.azure_account_name:
         config["account_name"] = settings.azure_account_name
@@ -137,10 +168,10 @@ def _azure(settings: Settings) -> AzureStore:
     if settings.azure_endpoint:
         config["endpoint"] = settings.azure_endpoint
     client = _client(settings.azure_endpoint)
-    return AzureStore.from_url(settings.store_url, config=config, client_options=client, retry_config=_retry(settings))
+    return AzureStore.from_url(url, config=config, client_options=client, retry_config=_retry(settings))
 
 
-def _google(settings: Settings) -> GCSStore:
+def _google(url: str, settings: Settings) -> GCSStore:
     config: GCSConfig = {}
     client = _client(settings.gcs_endpoint)
     if settings.gcs_service_account:
@@ -150,7 +181,7 @@ def _google(settings: Settings) -> GCSStore:
         config["bearer_token"] = "emulator"  # noqa: S105 - no secret
     if settings.gcs_endpoint:
         config["base_url"] = settings.gcs_endpoint
-    return GCSStore.from_url(settings.store_url, config=config, client_options=client, retry_config=_retry(settings))
+    return GCSStore.from_url(url, config=config, client_options=client, retry_config=_retry(settings))
 
 
 def _client(endpoint: str | None) -> "ClientConfig":

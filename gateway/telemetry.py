@@ -49,6 +49,12 @@ class Telemetry:
         self.fallback_seconds = Histogram(
             "gateway_fallback_seconds", "Time of a fallback that ended well", registry=registry, buckets=SECONDS
         )
+        self.template_looks = Counter(
+            "gateway_templates_sync", "Looks at the store of templates", ("outcome",), registry=registry
+        )
+        self.template_versions = Gauge(
+            "gateway_templates_versions", "Templates' versions in their store", ("state",), registry=registry
+        )
         self.processing = Processing()
         self._canary_age = Gauge(
             "gateway_canary_age_seconds", "Age of the last good canary", ("pipeline",), registry=registry

@@ -58,10 +58,12 @@ class Shelf:
             return self._fresh(folder)
 
     def _fresh(self, folder: Path) -> Template:
-        found = _stamp(folder)  # before reading: what changes meanwhile is then seen the next time
+        # A version out of a store is a link that is exchanged for another: all of its files are read from the same one.
+        place = folder.resolve()
+        found = _stamp(place)  # before reading: what changes meanwhile is then seen the next time
         stamp, template = self._known.pop(folder, (None, None))
         if template is None or stamp != found:
-            template = read(folder)
+            template = read(place)
         self._known[folder] = (found, template)
         while len(self._known) > self.kept:
             self._known.popitem(last=False)

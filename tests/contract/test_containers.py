@@ -27,6 +27,12 @@ def instructions(dockerfile: Path) -> list[tuple[str, str]]:
     return [(line.split()[0], line.split(maxsplit=1)[1]) for line in joined.splitlines() if line.strip()]
 
 
+def sources(copy: str) -> list[str]:
+    """What a COPY takes out of the repository."""
+    words = copy.split()
+    return [] if words[0].startswith("--from") else [word for word in words[:-1] if not word.startswith("--")]
+
+
 def set_variables(dockerfile: Path) -> set[str]:
     text = " ".join(rest for word, rest in instructions(dockerfile) if word == "ENV")
     return {part.split("=")[0] for part in text.split() if "=" in part}
@@ -48,9 +54,9 @@ def test_image_runs_as_another_user_than_root(dockerfile: Path) -> None:
 def test_image_is_built_in_several_stages_from_files_that_exist(dockerfile: Path) -> None:
     words = instructions(dockerfile)
     assert len([word for word, _ in words if word == "FROM"]) >= 2
-    copied = [rest.split()[:-1] for word, rest in words if word == "COPY" and not rest.startswith("--from")]
+    copied = [source for word, rest in words if word == "COPY" for source in sources(rest)]
     assert copied
-    assert all((ROOT / source).exists() for sources in copied for source in sources)
+    assert all((ROOT / source).exists() for source in copied)
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.parent.name)
@@ -75,6 +81,22 @@ def test_compose_builds_our_images_and_drops_privileges() -> None:
     assert {ROOT / service["build"]["dockerfile"] for service in services.values()} == set(DOCKERFILES)
     assert all(service["cap_drop"] == ["ALL"] for service in services.values())
     assert services["triton"]["shm_size"]
+
+
+def test_both_services_read_the_same_templates() -> None:
+    folders = {ROOT / "serving" / "Dockerfile": "/opt/darkroom", ROOT / "gateway" / "Dockerfile": "/app"}
+    mounts = {}
+    for service in compose()["services"].values():
+        dockerfile = ROOT / service["build"]["dockerfile"]
+        copied = [source for word, rest in instructions(dockerfile) if word == "COPY" for source in sources(rest)]
+        workdir = [rest for word, rest in instructions(dockerfile) if word == "WORKDIR"][-1]
+        assert "templates" in copied
+        assert workdir == folders[dockerfile]
+        (mount,) = [volume for volume in service["volumes"] if f":{workdir}/templates" in volume]
+        mounts[dockerfile.parent.name] = mount.split(f":{workdir}/templates")
+    assert mounts["serving"] == ["${TEMPLATES:-./templates}", ":ro"]
+    assert mounts["gateway"] == ["${TEMPLATES:-./templates}", ""], "it writes what comes out of a store"
+    assert GatewaySettings.model_fields["templates"].default == Path("templates")
 
 
 def test_one_pipeline_that_does_not_load_keeps_no_gateway_from_starting() -> None:

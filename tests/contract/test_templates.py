@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 from pydantic import BaseModel
 
+from gateway import template_versions
+from imaging import shelf
 from imaging.preview import examples
 from imaging.shelf import Shelf
 from imaging.template import drawn
@@ -125,6 +127,11 @@ def test_a_shipped_template_has_a_licence_beside_its_fonts_and_no_file_too_many(
     extra = {path.name for path in (FOLDER / name / str(version)).iterdir()} - used
     assert all(file.startswith("LICENSE") for file in extra)
     assert extra or not template.faces
+
+
+def test_the_gateway_knows_a_version_by_the_same_names_as_the_step() -> None:
+    ours, steps = template_versions, shelf
+    assert (ours.NAME, ours.VERSION, ours.FILE) == (steps.NAME, steps.VERSION, steps.FILE)
 
 
 def test_the_folder_of_the_default_template_is_shipped() -> None:

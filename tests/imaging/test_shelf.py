@@ -59,6 +59,20 @@ def test_a_changed_file_is_read_again_without_a_restart(tmp_path: Path) -> None:
     assert shelf.load("probe") is not second
 
 
+def test_a_version_may_be_a_link_that_is_exchanged(tmp_path: Path) -> None:
+    for place in ("old", "new"):
+        written(tmp_path / ".store" / place, BAR if place == "old" else words(), fonts(), name="bar/1")
+    (tmp_path / "bar").mkdir()
+    (tmp_path / "bar/1").symlink_to("../.store/old/bar/1")
+    shelf = Shelf(tmp_path)
+    old = shelf.load("bar")
+    assert (old.name, old.version, shelf.names()) == ("bar", 1, ["bar"])
+    assert shelf.load("bar") is old
+    (tmp_path / "aside").symlink_to("../.store/new/bar/1")
+    (tmp_path / "aside").replace(tmp_path / "bar/1")
+    assert shelf.load("bar").sheet != old.sheet
+
+
 def test_a_new_version_is_found(tmp_path: Path) -> None:
     written(tmp_path, BAR, name="bar/1")
     shelf = Shelf(tmp_path)

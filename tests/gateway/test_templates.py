@@ -1,0 +1,397 @@
+"""The folder of templates against stores in memory and on disk: what readers find in it after every look."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import obstore
+import pytest
+import structlog
+from obstore.store import LocalStore, MemoryStore, ObjectStore
+from pydantic import ValidationError
+
+from gateway import template_folder, template_versions, templates
+from gateway.app import create_app
+from gateway.repository import template_digest
+from gateway.settings import Settings
+from gateway.store import Shelf, open_templates
+from gateway.telemetry import Telemetry
+from gateway.templates import Templates
+from tests.gateway.fakes import FakeInference, client_of
+from tests.gateway.test_store import s3
+
+SHEET = "template.yaml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "templates"
+
+
+def keeper(folder: Path, store: ObjectStore, telemetry: Telemetry | None = None) -> Templates:
+    telemetry = telemetry or Telemetry()
+    return Templates(folder, Shelf(store, Settings(), telemetry), telemetry)
+
+
+def put(store: ObjectStore, version: str, **files: str | bytes) -> None:
+    """Files by their names, with __ for a dot."""
+    for name, content in files.items():
+        data = content.encode() if isinstance(content, str) else content
+        obstore.put(store, f"{version}/{name.replace('__', '.')}", data)
+
+
+def seen(folder: Path) -> dict[str, str]:
+    """What a reader finds, by path."""
+    versions = {path.relative_to(folder): path.resolve() for path in folder.glob("[a-z]*/[1-9]*") if path.is_dir()}
+    return {
+        f"{version}/{path.relative_to(place)}": path.read_text()
+        for version, place in versions.items()
+        for path in place.rglob("*")
+        if path.is_file()
+    }
+
+
+def everything(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"))
+
+
+def counted(telemetry: Telemetry) -> Mapping[str, float]:
+    lines = [line.rsplit(" ", 1) for line in telemetry.exposition().decode().splitlines()]
+    found = {name: float(value) for name, value in lines if name.startswith("gateway_templates_")}
+    return {name.partition('="')[2].rstrip('"}'): value for name, value in found.items() if "_created" not in name}
+
+
+async def settle(keeper: Templates) -> None:
+    """Two looks: what changed is taken by the second one."""
+    await keeper.look()
+    await keeper.look()
+
+
+@pytest.fixture(params=["memory", "folder"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path / "source", mkdir=True)
+
+
+async def test_the_first_look_takes_all_that_is_there(folder: Path, store: ObjectStore) -> None:
+    put(store, "bar/1", template__yaml="one", logo__png="logo")
+    put(store, "bar/12", template__yaml="twelve")
+    put(store, "sale-2/3/fonts", a__ttf="font")
+    put(store, "sale-2/3", template__yaml="sale")
+    assert not await keeper(folder, store).look()
+    assert seen(folder) == {
+        "bar/1/template.yaml": "one",
+        "bar/1/logo.png": "logo",
+        "bar/12/template.yaml": "twelve",
+        "sale-2/3/template.yaml": "sale",
+        "sale-2/3/fonts/a.ttf": "font",
+    }
+    assert all(path.stat().st_mode & 0o004 for path in everything(folder)), "the server may be another user"
+
+
+async def test_what_changed_is_taken_once_two_looks_saw_the_same(folder: Path, store: ObjectStore) -> None:
+    put(store, "bar/1", template__yaml="old", logo__png="old")
+    kept = keeper(folder, store)
+    await settle(kept)
+    put(store, "bar/1", logo__png="new logo")
+    assert await kept.look()
+    put(store, "bar/1", template__yaml="new sheet")
+    put(store, "bar/2", template__yaml="two")
+    assert await kept.look(), "it is still on its way up"
+    assert set(seen(folder).values()) == {"old"}
+    assert not await kept.look()
+    assert set(seen(folder).values()) == {"new logo", "new sheet", "two"}
+
+
+async def test_what_left_the_store_leaves_the_folder_once_two_looks_missed_it(
+    folder: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(template_folder, "GRACE_S", 0)
+    put(store, "bar/1", template__yaml="one")
+    put(store, "sale/1", template__yaml="sale")
+    kept = keeper(folder, store)
+    await settle(kept)
+    obstore.delete(store, "sale/1/template.yaml")
+    assert await kept.look()
+    assert len(seen(folder)) == 2
+    assert not await kept.look()
+    assert set(seen(folder)) == {"bar/1/template.yaml"}
+    assert not (folder / "sale").exists()
+    assert len(list((folder / ".store").iterdir())) == 2, "the lock and the one version"
+
+
+async def test_what_is_there_already_is_not_read_again(folder: Path, store: ObjectStore) -> None:
+    put(store, "bar/1", template__yaml="one")
+    await keeper(folder, store).look()
+    before = (folder / "bar/1/template.yaml").stat()
+    telemetry = Telemetry()
+    await settle(keeper(folder, store, telemetry))
+    after = (folder / "bar/1/template.yaml").stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+    assert counted(telemetry) == {"same": 2, "taken": 1, "waiting": 0, "refused": 0}
+
+
+async def test_what_was_put_there_by_hand_is_never_touched(folder: Path, store: ObjectStore) -> None:
+    for place in ("bar/1", "note/7"):
+        (folder / place).mkdir(parents=True)
+        (folder / place / SHEET).write_text("by hand")
+    (folder / "elsewhere").mkdir()
+    (folder / "linked").symlink_to("elsewhere")
+    (folder / "README.md").write_text("for people")
+    for version in ("bar/1", "bar/2", "linked/1"):
+        put(store, version, template__yaml="from the store")
+    kept, telemetry = keeper(folder, store), Telemetry()
+    await settle(kept)
+    again = keeper(folder, MemoryStore(), telemetry)
+    await settle(again)
+    assert seen(folder) == {"bar/1/template.yaml": "by hand", "note/7/template.yaml": "by hand"}
+    assert not list((folder / "elsewhere").iterdir())
+    await settle(kept)
+    assert seen(folder)["bar/2/template.yaml"] == "from the store"
+    with structlog.testing.capture_logs() as logs:
+        await settle(keeper(folder, store, telemetry))
+    said = [entry for entry in logs if entry["log_level"] == "warning"]
+    assert [(entry["template"], "by hand" in entry["reason"]) for entry in said] == [
+        ("bar/1", True),
+        ("linked/1", True),
+    ]
+    assert counted(telemetry)["refused"] == 2
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"logo.png": b"x"}, "no template.yaml"),
+        ({SHEET: b"x", "a\\b": b"x"}, "name is not allowed"),
+        ({SHEET: b"x", "a/b/c/d/e": b"x"}, "name is not allowed"),
+        ({SHEET: b"x", "n" * 201: b"x"}, "name is not allowed"),
+        ({SHEET: b"x", "zero\u200bwidth": b"x"}, "name is not allowed"),
+        ({SHEET: b"x", "fonts": b"x", "fonts/a.ttf": b"x"}, "fonts is a file and a folder"),
+        ({SHEET: b"x"} | {f"{number}.png": b"" for number in range(8)}, "more than 8 files"),
+        ({SHEET: b"x" * 2**20, "logo.png": b"x"}, "larger than 1 MiB"),
+    ],
+)
+async def test_a_bad_version_is_refused_alone_and_said_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, files: Mapping[str, bytes], reason: str
+) -> None:
+    monkeypatch.setattr(template_versions, "MOST_FILES", 8)
+    monkeypatch.setattr(template_versions, "MOST_BYTES", 2**20)
+    store, telemetry = MemoryStore(), Telemetry()
+    put(store, "bar/1", template__yaml="sound")
+    put(store, "bad/1", template__yaml="first")
+    kept = keeper(folder, store, telemetry)
+    await settle(kept)
+    obstore.delete(store, "bad/1/template.yaml")
+    for name, data in files.items():
+        obstore.put(store, f"bad/1/{name}", data)
+    put(store, "bar/2", template__yaml="sound")
+    with structlog.testing.capture_logs() as logs:
+        await settle(kept)
+        await settle(kept)
+    said = [entry for entry in logs if entry["log_level"] == "warning"]
+    assert [(entry["template"], reason in entry["reason"]) for entry in said] == [("bad/1", True)]
+    assert seen(folder) == {f"bar/{n}/template.yaml": "sound" for n in (1, 2)} | {"bad/1/template.yaml": "first"}
+    assert (counted(telemetry)["taken"], counted(telemetry)["refused"]) == (2, 1)
+
+
+async def test_what_no_version_has_is_passed_over(folder: Path) -> None:
+    store = MemoryStore()
+    put(store, "bar/1", template__yaml="one", __DS_Store="x")
+    for path in ("README.md", "bar/notes.txt", "Bar/1/template.yaml", "bar/01/template.yaml", "bar/0/template.yaml"):
+        obstore.put(store, path, b"x")
+    for path in (".store/lock", ".store/1/template.yaml", "bar/1/.git/config"):
+        obstore.put(store, path, b"x")
+    obstore.put(store, "bar/1/fonts", b"")  # as some stores keep a folder
+    obstore.put(store, "bar/1/fonts/a.ttf", b"font")
+    await keeper(folder, store).look()
+    assert seen(folder) == {"bar/1/template.yaml": "one", "bar/1/fonts/a.ttf": "font"}
+
+
+async def test_all_together_are_bounded_and_those_that_are_there_come_first(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MemoryStore()
+    monkeypatch.setattr(template_versions, "MOST_BYTES_IN_ALL", 25)
+    put(store, "late/1", template__yaml="x" * 10)
+    kept = keeper(folder, store)
+    await settle(kept)
+    for version in ("early/1", "early/2", "first/1"):
+        put(store, version, template__yaml="x" * 10)
+    await settle(kept)
+    assert set(seen(folder)) == {"late/1/template.yaml", "early/2/template.yaml"}
+    monkeypatch.setattr(template_versions, "MOST_VERSIONS", 1)
+    telemetry = Telemetry()
+    await settle(keeper(folder, store, telemetry))
+    assert (counted(telemetry)["taken"], counted(telemetry)["refused"]) == (1, 3)
+    assert len(seen(folder)) == 2, "what is there stays"
+
+
+async def test_too_many_objects_change_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, telemetry = MemoryStore(), Telemetry()
+    put(store, "bar/1", template__yaml="one", logo__png="x")
+    monkeypatch.setattr(templates, "MOST_OBJECTS", 1)
+    with structlog.testing.capture_logs() as logs:
+        await settle(keeper(folder, store, telemetry))
+    assert ["more than 1 objects" in entry["reason"] for entry in logs] == [True]
+    assert counted(telemetry) == {"failed": 2}
+    assert seen(folder) == {}
+
+
+async def test_a_store_that_is_gone_leaves_what_is_there_and_is_said_once(folder: Path, tmp_path: Path) -> None:
+    source, telemetry = tmp_path / "source", Telemetry()
+    store = LocalStore(source, mkdir=True)
+    put(store, "bar/1", template__yaml="one")
+    kept = keeper(folder, store, telemetry)
+    await settle(kept)
+    source.rename(tmp_path / "away")
+    with structlog.testing.capture_logs() as logs:
+        await settle(kept)
+        await settle(kept)
+    assert [entry["log_level"] for entry in logs] == ["warning"]
+    assert seen(folder) == {"bar/1/template.yaml": "one"}
+    (tmp_path / "away").rename(source)
+    await settle(kept)
+    assert counted(telemetry) == {"changed": 1, "same": 3, "failed": 4, "taken": 1, "waiting": 0, "refused": 0}
+
+
+async def test_a_folder_that_cannot_be_written_is_said_once() -> None:
+    telemetry = Telemetry()
+    with structlog.testing.capture_logs() as logs:
+        await settle(keeper(Path("/dev/null"), MemoryStore(), telemetry))
+    assert (len(logs), counted(telemetry)) == (1, {"failed": 2})
+
+
+async def test_a_folder_that_another_gateway_works_on_is_left_to_it(folder: Path) -> None:
+    store, telemetry = MemoryStore(), Telemetry()
+    put(store, "bar/1", template__yaml="one")
+    (folder / ".store").mkdir(parents=True)
+    with (folder / ".store/lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert not await keeper(folder, store, telemetry).look()
+    assert (seen(folder), counted(telemetry)) == ({}, {"elsewhere": 1})
+
+
+async def test_an_exchange_never_shows_a_half_version(folder: Path) -> None:
+    """Reads as fast as it can while a version is exchanged again and again: all of its files are of the same make."""
+    store = MemoryStore()
+    names = [f"{letter}__txt" for letter in "abcdefgh"]
+    put(store, "bar/1", template__yaml="0", **dict.fromkeys(names, "0"))
+    kept = keeper(folder, store)
+    await settle(kept)
+    done = asyncio.Event()
+    makes: set[str] = set()
+
+    async def read() -> int:
+        looks = 0
+        while not done.is_set():
+            found = set((await asyncio.to_thread(seen, folder)).values())
+            assert len(found) == 1
+            makes.update(found)
+            looks += 1
+        return looks
+
+    reading = asyncio.create_task(read())
+    for make in range(1, 12):
+        put(store, "bar/1", template__yaml=str(make), **dict.fromkeys(names, str(make)))
+        await settle(kept)
+    done.set()
+    assert await reading > 5
+    assert len(makes) > 2
+
+
+async def test_what_somebody_damaged_is_fetched_again(folder: Path) -> None:
+    store = MemoryStore()
+    put(store, "bar/1", template__yaml="one", logo__png="logo")
+    kept = keeper(folder, store)
+    await settle(kept)
+    (folder / "bar/1/logo.png").unlink()
+    await kept.look()
+    assert seen(folder) == {"bar/1/template.yaml": "one", "bar/1/logo.png": "logo"}
+
+
+async def test_what_a_killed_gateway_left_is_swept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(template_folder, "GRACE_S", 0)
+    store = MemoryStore()
+    put(store, "bar/1", template__yaml="one")
+    (folder / ".store/left/bar/1").mkdir(parents=True)
+    (folder / ".store/aside").symlink_to("nowhere")
+    await settle(keeper(folder, store))
+    assert len(list((folder / ".store").iterdir())) == 2
+
+
+async def test_versions_from_a_store_are_part_of_a_templates_digest(folder: Path) -> None:
+    store = MemoryStore()
+    put(store, "bar/1", template__yaml="one")
+    kept = keeper(folder, store)
+    found = []
+    for version, text in (("bar/1", "one"), ("bar/1", "two"), ("bar/2", "two")):
+        put(store, version, template__yaml=text)
+        await settle(kept)
+        found.append((template_digest(folder, "bar", 1), template_digest(folder, "bar", None)))
+    assert len({one for one, _ in found}) == 2
+    assert len({every for _, every in found}) == 3
+    put(store, "bar/2", template__yaml="two")
+    await settle(kept)
+    assert template_digest(folder, "bar", None) == found[-1][1], "the same bytes from another object"
+
+
+async def test_the_gateway_looks_at_its_start_and_again(
+    settings: Settings, folder: Path, inference: FakeInference
+) -> None:
+    store = MemoryStore()
+    put(store, "bar/1", template__yaml="one")
+    settings = settings.model_copy(update={"templates": folder, "templates_interval_seconds": 0.02})
+    async with client_of(create_app(settings, inference, MemoryStore(), templates=store)) as client:
+        await until(lambda: "bar/1/template.yaml" in seen(folder))
+        put(store, "sale/1", template__yaml="sale")
+        await until(lambda: "sale/1/template.yaml" in seen(folder))
+        metrics = (await client.get("/metrics")).text
+    assert 'gateway_templates_sync_total{outcome="changed"}' in metrics
+    assert 'gateway_templates_versions{state="taken"} 2.0' in metrics
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - what it waits for is on disk
+            await asyncio.sleep(0.01)
+
+
+async def test_a_shutdown_in_the_middle_leaves_nothing_half_done(
+    settings: Settings, folder: Path, inference: FakeInference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, started = MemoryStore(), asyncio.Event()
+    put(store, "bar/1", template__yaml=np.random.default_rng(1).bytes(2**21), logo__png=b"x")
+    original = Shelf.open
+
+    async def slow(shelf: Shelf, path: str) -> object:
+        if path.endswith(SHEET):
+            started.set()
+            await asyncio.sleep(3600)
+        return await original(shelf, path)
+
+    monkeypatch.setattr(Shelf, "open", slow)
+    settings = settings.model_copy(update={"templates": folder})
+    async with asyncio.timeout(20):
+        async with client_of(create_app(settings, inference, MemoryStore(), templates=store)):
+            await started.wait()
+    assert [path.name for path in (folder / ".store").iterdir()] == ["lock"]
+    assert seen(folder) == {}
+
+
+async def test_an_unreachable_store_keeps_no_gateway_from_starting(
+    settings: Settings, folder: Path, inference: FakeInference
+) -> None:
+    unreachable = open_templates(s3(1), "s3://bucket/templates")
+    settings = settings.model_copy(update={"templates": folder})
+    async with client_of(create_app(settings, inference, MemoryStore(), templates=unreachable)) as client:
+        assert (await client.get("/health")).status_code == 200
+
+
+@pytest.mark.parametrize("url", ["templates", "file://templates/more", "./templates/../templates"])
+def test_the_store_is_not_in_the_folder_itself(url: str) -> None:
+    with pytest.raises(ValidationError, match="outside the folder"):
+        Settings(templates_url=url)
+    assert Settings(templates_url="more").templates_url == "more"
