@@ -76,7 +76,7 @@ def offered(listing: Iterable["ObjectMeta"]) -> Offer:
     found: dict[Key, dict[str, File]] = {}
     for meta in listing:
         key, path = _place(meta["path"])
-        if key is not None and not _is_hidden(path):
+        if key is not None and not is_hidden(path):
             file = File(meta["size"], meta["last_modified"], meta["e_tag"] or "")
             found.setdefault(key, {})[path] = file
     offer = Offer()
@@ -127,7 +127,7 @@ def _place(path: str) -> tuple[Key | None, str]:
     return Key(parts[0], int(parts[1])), parts[2]
 
 
-def _is_hidden(path: str) -> bool:
+def is_hidden(path: str) -> bool:
     """Whether some program left it there; dots alone are no name, and looked at later."""
     return any(part.startswith(".") and part.strip(".") for part in path.split("/"))
 

@@ -10,7 +10,8 @@ from threading import Lock
 from typing import TypeAlias
 
 from imaging.errors import ImageError
-from imaging.template_file import FILE, Template, read
+from imaging.template_file import Template, read
+from imaging.template_sheet import FILE
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 VERSION = re.compile(r"[1-9][0-9]{0,8}")

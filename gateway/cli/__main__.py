@@ -1,4 +1,4 @@
-"""python -m gateway.cli caption FOLDER | search FOLDER --text WORDS | process PHOTOS --out FOLDER"""
+"""python -m gateway.cli caption FOLDER | search FOLDER --text WORDS | process PHOTOS --out FOLDER | templates list"""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m gateway.cli", description="Tools for a folder of pictures.")
     commands = parser.add_subparsers(dest="command", required=True)
     try:
-        from gateway.cli import caption, process, search
+        from gateway.cli import caption, process, search, templates
     except ModuleNotFoundError as error:
         print(f"error: {error}: pip install -e '.[tools]'", file=sys.stderr)
         return 1
@@ -26,8 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument("--url", default=URL, help=f"the gateway (default {URL})")
         tool.add_arguments(command)
         command.set_defaults(run=tool.run)
+    text = "list the templates in a store, put one there or get one from there"
+    templates.add_commands(commands.add_parser("templates", help=text, description=text))
     given = parser.parse_args(arguments)
-    if given.concurrency < 1:
+    if getattr(given, "concurrency", 1) < 1:
         parser.error("--concurrency must be at least 1")
     try:
         result: int = given.run(given)

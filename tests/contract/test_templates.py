@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from gateway import template_versions
-from imaging import shelf
+from imaging import shelf, template_sheet
 from imaging.preview import examples
 from imaging.shelf import Shelf
 from imaging.template import drawn
@@ -131,7 +131,7 @@ def test_a_shipped_template_has_a_licence_beside_its_fonts_and_no_file_too_many(
 
 def test_the_gateway_knows_a_version_by_the_same_names_as_the_step() -> None:
     ours, steps = template_versions, shelf
-    assert (ours.NAME, ours.VERSION, ours.FILE) == (steps.NAME, steps.VERSION, steps.FILE)
+    assert (ours.NAME, ours.VERSION, ours.FILE) == (steps.NAME, steps.VERSION, template_sheet.FILE)
 
 
 def test_the_folder_of_the_default_template_is_shipped() -> None:

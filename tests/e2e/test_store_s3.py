@@ -1,5 +1,6 @@
 """The gateway's store on a real S3 endpoint: rclone serves a folder with signatures checked."""
 
+import asyncio
 import re
 import shutil
 import socket
@@ -11,19 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import obstore
 import pytest
 from pydantic import SecretStr
 
 from gateway.app import create_app
+from gateway.cli.__main__ import main
 from gateway.errors import ResultNotFoundError, StoreFailedError
 from gateway.settings import Settings
-from gateway.store import Shelf, open_store
+from gateway.store import Shelf, open_store, open_templates
 from gateway.telemetry import Telemetry
+from gateway.templates import Templates
+from imaging import shelf as template_shelf
 from serving.session import free_ports
 from tests.gateway.fakes import FakeInference, client_of, picture
 
 pytestmark = pytest.mark.e2e
 KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "not-a-real-secret-not-a-real-secret-0000"
+TEMPLATES = "s3://results/templates"
 UPLOAD = "/api/v2/step/predict_upload"
 
 
@@ -130,6 +136,66 @@ async def test_a_cut_out_goes_to_the_bucket_and_is_found_again(bucket: Bucket) -
             assert (found.status_code, found.content) == (200, inference.cut.png)
             png = await client.post(UPLOAD, files={"file": picture()}, headers={"Accept": "image/png"})
             assert png.content == inference.cut.png
+
+
+@pytest.fixture
+def templates(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one template, and an environment in which the command finds it and the bucket."""
+    known = bucket.settings
+    assert known.s3_endpoint
+    assert known.s3_region
+    environment = {
+        "S3_ENDPOINT": known.s3_endpoint,
+        "S3_REGION": known.s3_region,
+        "S3_ACCESS_KEY_ID": KEY_ID,
+        "S3_SECRET_ACCESS_KEY": SECRET,
+        "TEMPLATES_URL": TEMPLATES,
+        "TEMPLATES": str(tmp_path / "authors"),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(f"GATEWAY_{name}", value)
+    shutil.copytree(Path(__file__).parents[2] / "templates" / "bar", tmp_path / "authors" / "bar")
+    return tmp_path / "authors"
+
+
+async def test_templates_that_are_pushed_are_where_the_steps_read_them(
+    bucket: Bucket, templates: Path, tmp_path: Path
+) -> None:
+    folder, telemetry = tmp_path / "templates", Telemetry()
+    store = open_templates(bucket.settings, TEMPLATES)
+    kept = Templates(folder, Shelf(store, bucket.settings, telemetry), telemetry)
+    assert await asyncio.to_thread(main, ["templates", "push", "bar"]) == 0
+    assert await asyncio.to_thread(main, ["templates", "push", "bar"]) == 2
+    assert (bucket.folder / "templates" / "bar" / "1" / "template.yaml").is_file()
+    await kept.look()
+    steps = template_shelf.Shelf(folder)
+    first = await asyncio.to_thread(steps.load, "bar")
+    assert (first.version, list(first.faces)) == (1, list(template_shelf.Shelf(templates).load("bar").faces))
+
+    sheet = templates / "bar" / "1" / "template.yaml"
+    sheet.write_text("elements: [{kind: bar, color: red}]")
+    assert await asyncio.to_thread(main, ["templates", "push", "bar", "--replace"]) == 0
+    assert await kept.look()
+    assert (await asyncio.to_thread(steps.load, "bar")) is first
+    await kept.look()
+    assert not (await asyncio.to_thread(steps.load, "bar")).faces
+
+    pulled = tmp_path / "pulled"
+    assert await asyncio.to_thread(main, ["templates", "pull", "bar", "--folder", str(pulled)]) == 0
+    assert (pulled / "bar" / "1" / "template.yaml").read_text() == sheet.read_text()
+    for meta in await obstore.list(store).collect_async():
+        await obstore.delete_async(store, meta["path"])
+    await kept.look()
+    await kept.look()
+    assert steps.names() == []
+
+
+async def test_a_wrong_secret_leaves_the_templates_as_they_are(bucket: Bucket, tmp_path: Path) -> None:
+    settings = bucket.settings.model_copy(update={"s3_secret_access_key": SecretStr("wrong" * 8)})
+    telemetry = Telemetry()
+    store = open_templates(settings, TEMPLATES)
+    await Templates(tmp_path, Shelf(store, settings, telemetry), telemetry).look()
+    assert b'gateway_templates_sync_total{outcome="failed"} 1.0' in telemetry.exposition()
 
 
 async def test_the_gateway_itself_serves_what_lies_in_a_private_bucket(bucket: Bucket) -> None:

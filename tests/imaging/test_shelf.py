@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imaging.shelf import Shelf, UnknownTemplateError
-from imaging.template_file import TemplateError
+from imaging.template_sheet import TemplateError
 from tests.imaging.type_samples import fonts, words, written
 
 BAR = "elements: [{kind: bar}]"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from imaging.template_file import TemplateError, read
+from imaging.template_file import read
+from imaging.template_sheet import TemplateError
 from tests.imaging.type_samples import fonts, template, words, written
 
 
