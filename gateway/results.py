@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import struct
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import Self
 
 from pydantic import BaseModel, ValidationError
 
@@ -36,7 +38,7 @@ RETRY_AFTER_S = 5.0
 class Order:
     """What to make of a picture; `options` is a pipeline's JSON, and the same wish must always be the same bytes.
 
-    `template` is the hash of the template that the options name.
+    `template` is the hash of the template that the options name, and `template_now` reads it anew.
     """
 
     pipeline: Pipeline
@@ -44,6 +46,11 @@ class Order:
     options: bytes = b""
     extension: str = "png"
     template: str = ""
+    template_now: Callable[[], Awaitable[str]] | None = None
+
+    async def renewed(self) -> Self:
+        """The same order of the template as it is now. Raises StoreFailedError."""
+        return replace(self, template=await self.template_now()) if self.template_now else self
 
     def address(self, epoch: str, served: Served) -> str:
         """Everything that the result depends on, as one hash."""
@@ -118,7 +125,7 @@ class Results:
         try:
             return await self._make(order, request_id)
         except PipelineChangedError:
-            return await self._make(order, request_id)
+            return await self._make(await order.renewed(), request_id)
 
     async def _make(self, order: Order, request_id: str) -> Result:
         served = self.require(order.pipeline)
@@ -170,6 +177,8 @@ class Results:
             made = await self._infer(order, request_id)
             self._telemetry.inference_seconds.labels(order.pipeline.name).observe(time.monotonic() - started)
         await self._catalogue.confirm(order.pipeline.name, served)
+        if (await order.renewed()).template != order.template:
+            raise PipelineChangedError("the template has just been changed", retry_after_s=RETRY_AFTER_S)
         record = Record(
             id=address,
             pipeline=order.pipeline.name,

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 from urllib.parse import quote, unquote, urlsplit
@@ -160,8 +161,8 @@ async def _made(request: Request, parts: Parts, asked: Asked) -> Result:
 
 
 async def _order(parts: Parts, asked: Asked, picture: Picture) -> Order:
-    digest = await _template(parts, asked.options)
-    return Order(asked.deed.pipeline, picture, asked.options.model_dump_json().encode(), asked.extension, digest)
+    options, now = asked.options.model_dump_json().encode(), partial(_template, parts, asked.options)
+    return Order(asked.deed.pipeline, picture, options, asked.extension, await now(), now)
 
 
 async def _template(parts: Parts, options: Options) -> str:

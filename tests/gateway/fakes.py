@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -48,6 +48,7 @@ class FakeInference:
     down: dict[str, str] = field(default_factory=dict)
     age_s: float | None = 1.5
     calls: list[tuple[str, bytes]] = field(default_factory=list)
+    meanwhile: Callable[[], object] | None = None  # what else happens while a call runs
     cancelled: int = 0
     running: int = 0
     most_running: int = 0
@@ -73,6 +74,8 @@ class FakeInference:
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
+            if self.meanwhile:
+                self.meanwhile()
             await asyncio.sleep(self.delay_s)
         except asyncio.CancelledError:
             self.cancelled += 1

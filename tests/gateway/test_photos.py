@@ -237,6 +237,22 @@ async def test_a_changed_template_makes_new_results(
     assert len(inference.calls) == 5, "the newest three times, the first one as often as it was written"
 
 
+@pytest.mark.parametrize("changes", [1, 2])
+async def test_a_template_that_changes_meanwhile_makes_the_photo_anew(
+    client: httpx.AsyncClient, settings: Settings, inference: FakeInference, changes: int
+) -> None:
+    """Else the new template's photo would be found again under the old one, should that ever come back."""
+    sheet = settings.templates / "bar" / "1" / "template.yaml"
+    sheet.parent.mkdir(parents=True)
+    texts = iter(range(changes))
+    inference.meanwhile = lambda: sheet.write_text(str(next(texts, changes - 1)))
+    answer = await post(client, "/render-template")
+    assert answer.status_code == (200 if changes == 1 else 503)
+    assert len(inference.calls) == 2
+    again = await post(client, "/render-template")
+    assert (again.status_code, again.headers["x-cached"]) == (200, "true" if changes == 1 else "false")
+
+
 async def test_a_template_that_cannot_be_read_is_told(client: httpx.AsyncClient, settings: Settings) -> None:
     folder = settings.templates / "bar" / "1"
     folder.mkdir(parents=True)
