@@ -63,6 +63,8 @@ class Templates:
             if not self._failing:
                 private = error.private if isinstance(error, StoreFailedError) else repr(error)
                 log.warning("the templates stay as they are", reason=str(error), private=private)
+        if self._failing and outcome != "failed":
+            log.info("the templates are kept in step again")
         self._failing = outcome == "failed"
         self._telemetry.template_looks.labels(outcome).inc()
         return states["waiting"] > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import numpy as np
 import obstore
 import pytest
 import structlog
-from obstore.store import LocalStore, MemoryStore, ObjectStore
+from hypothesis import given
+from hypothesis import strategies as st
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 from pydantic import ValidationError
 
 from gateway import template_folder, template_versions, templates
@@ -197,6 +201,20 @@ async def test_a_bad_version_is_refused_alone_and_said_once(
     assert (counted(telemetry)["taken"], counted(telemetry)["refused"]) == (2, 1)
 
 
+@given(
+    st.dictionaries(
+        st.text(st.characters(), max_size=12) | st.sampled_from(["a/../b", "../x", "..", "/a", "a//b"]), st.just(1)
+    )
+)
+def test_whatever_passes_stays_inside_the_versions_folder(sizes: dict[str, int]) -> None:
+    if not template_versions.trouble_of(sizes | {SHEET: 1}):
+        root = Path("/folder/bar/1")
+        places = {Path(os.path.normpath(root / path)) for path in sizes}
+        assert all(place.is_relative_to(root) and place != root for place in places)
+        assert len(places) == len(sizes)
+        assert not any(ord(letter) < 32 or letter == "\\" for path in sizes for letter in path)
+
+
 async def test_what_no_version_has_is_passed_over(folder: Path) -> None:
     store = MemoryStore()
     put(store, "bar/1", template__yaml="one", __DS_Store="x")
@@ -253,7 +271,9 @@ async def test_a_store_that_is_gone_leaves_what_is_there_and_is_said_once(folder
     assert [entry["log_level"] for entry in logs] == ["warning"]
     assert seen(folder) == {"bar/1/template.yaml": "one"}
     (tmp_path / "away").rename(source)
-    await settle(kept)
+    with structlog.testing.capture_logs() as logs:
+        await settle(kept)
+    assert [entry["event"] for entry in logs] == ["the templates are kept in step again"]
     assert counted(telemetry) == {"changed": 1, "same": 3, "failed": 4, "taken": 1, "waiting": 0, "refused": 0}
 
 
@@ -388,6 +408,14 @@ async def test_an_unreachable_store_keeps_no_gateway_from_starting(
     settings = settings.model_copy(update={"templates": folder})
     async with client_of(create_app(settings, inference, MemoryStore(), templates=unreachable)) as client:
         assert (await client.get("/health")).status_code == 200
+
+
+def test_the_store_may_be_any_but_a_folder_must_be_there(tmp_path: Path) -> None:
+    assert isinstance(open_templates(s3(1), "s3://bucket/templates"), S3Store)
+    assert isinstance(open_templates(Settings(), f"file://{tmp_path}"), LocalStore)
+    with pytest.raises(BaseError, match="nowhere"):
+        open_templates(Settings(), str(tmp_path / "nowhere"))
+    assert not (tmp_path / "nowhere").exists()
 
 
 @pytest.mark.parametrize("url", ["templates", "file://templates/more", "./templates/../templates"])
