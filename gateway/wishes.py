@@ -41,7 +41,7 @@ def of_form(deed: Deed, fields: Mapping[str, str]) -> Options:
     if unknown := sorted(name for name in fields if name not in NOT_FIELDS and deed.field(name) is None):
         raise InvalidOptionError(f"unknown field {', '.join(unknown)}; allowed: {', '.join(deed.names)}")
     given = {name: text for name, text in fields.items() if text and name not in NOT_FIELDS}
-    tree = _merged(deed.defaults, _document(fields.get(WHOLE) or "{}"))
+    tree = _with_defaults(deed, _document(fields.get(WHOLE) or "{}"))
     values = {**_values(deed, given), **_size(given), **_shadow(given, tree)}
     for place, value in values.items():
         _put(tree, place, value)
@@ -50,7 +50,14 @@ def of_form(deed: Deed, fields: Mapping[str, str]) -> Options:
 
 def of_document(deed: Deed, document: Mapping[str, Any]) -> Options:
     """The options of a JSON body. Raises InvalidOptionError."""
-    return _checked(deed, _merged(deed.defaults, document), {})
+    return _checked(deed, _with_defaults(deed, document), {})
+
+
+def _with_defaults(deed: Deed, document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document over the deed's defaults. A subject that stays where it is may have no room around it."""
+    place = document.get("place")
+    stays = isinstance(place, dict) and place.get("subject") == "as_is"
+    return _merged({name: part for name, part in deed.defaults.items() if not (stays and name == "place")}, document)
 
 
 def _document(text: str) -> Mapping[str, Any]:

@@ -194,3 +194,11 @@ def test_options_survive_their_way_through_a_form(quality: int, left: float, sof
     )
     assert of_form(PROCESS_FULL, {"options": wanted.model_dump_json()}) == wanted
     assert of_document(PROCESS_FULL, json.loads(wanted.model_dump_json())) == wanted
+
+
+def test_a_subject_that_stays_where_it_is_gets_no_room_by_default() -> None:
+    """Room is what such a subject may not have, so that the default would refuse every one."""
+    document = {"place": {"subject": "as_is"}}
+    for found in (of_document(PROCESS, document), of_form(PROCESS, {"options": json.dumps(document)})):
+        assert isinstance(found, PhotoOptions)
+        assert found == PhotoOptions.model_validate(document)
