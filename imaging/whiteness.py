@@ -51,6 +51,8 @@ LEAST_STEP = 0.08  # levels a pixel, likewise
 ROUNDED = 0.3  # levels a pixel: of the steps that rounding to whole levels makes of a slope without noise
 QUIET = 0.95  # share of neighbours that are equal in such a picture
 NEAR = np.ones((3, 3), np.uint8)
+SURE = 200  # of 255: what a network says of a subject that it sees
+PLAIN = 24  # levels between a subject and its ground from which it is not white on white
 FULL = 255
 
 
@@ -77,7 +79,8 @@ class _Evidence:
 def second_look(small: Bytes, full: Bytes) -> Bytes:
     """Return the network's matte `small` UINT8 [h, w] as the picture `full` UINT8 [H, W, 3] corrects it.
 
-    It is `small` itself where the picture's ground is no even, light field, or where nothing contradicts.
+    It is `small` itself where the picture's ground is no even, light field, where the subject that it is sure of is not
+    as light, or where nothing contradicts.
     """
     step = max(1, min(full.shape[:2]) // GLANCE)
     if min(small.shape) < LEAST_SIDE or field.fitted(np.ascontiguousarray(full[::step, ::step])) is None:
@@ -88,10 +91,18 @@ def second_look(small: Bytes, full: Bytes) -> Bytes:
     if ground is None:
         return small
     away = pixels - ground.colours
+    if _plain(away, small):
+        return small
     evidence = _evidence(away, small, steps)
     subject = _subject(partition(_length(evidence), _cost(evidence)), evidence)
     zone = _contradictions(subject, evidence)
     return _rewritten(small, away, subject, zone) if zone.any() else small
+
+
+def _plain(away: Floats, small: Bytes) -> bool:
+    """Return whether the network has a subject that nobody takes for the ground: then it knows better than edges do."""
+    sure = small >= SURE
+    return bool(sure.any()) and float(np.median(np.abs(away[sure]).max(axis=1))) > PLAIN
 
 
 def _reduced(plane: Floats, side: int) -> Floats:
