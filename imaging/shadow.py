@@ -110,15 +110,15 @@ def _thrown(alpha: Bytes, stand: Contact, wishes: Shadow) -> Floats:
     ground = _even(stand)
     rows, columns = np.indices(alpha.shape, dtype=np.float32)
     heights = (rows + np.float32(0.5) - ground) / np.float32(down)
-    places = columns - heights * np.float32(across), heights + np.float32(below - 0.5)
+    places = columns - heights * np.float32(across), heights + np.float32(below + 0.5)
     hidden = 2 * _nearest(stand, wishes) / length if down > 0 else 0.0
     standing = _upright(alpha, ground, stand.height, below, hidden)
     depth = _depth(standing, stand.size) * np.float32(FORESHORTENING)
     soft = _softened(standing, below, stand, wishes)
-    # what the canvas cuts at a side goes on beyond it
+    # what the canvas cuts at a side goes on beyond it; above and below there is nothing
     laid, deep = (
         np.asarray(cv2.remap(part, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
-        for part in (soft, depth)
+        for part in (np.pad(values, ((1, 1), (0, 0))) for values in (soft, depth))
     )
     sigma = CRISP * stand.size
     aside = abs(np.sin(turn)) * SOFT * wishes.softness * stand.size

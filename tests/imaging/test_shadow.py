@@ -152,3 +152,11 @@ def test_the_size_of_the_canvas_hardly_matters() -> None:
     large = shade(disc(1800, 900, 900, 600).pixels, Shadow(kind="dual"))
     means = large.reshape(300, 6, 300, 6).mean(axis=(1, 3))
     assert np.abs(means - small).mean() < 1
+
+
+@pytest.mark.parametrize("direction", [150.0, 165.0, 200.0])
+def test_nothing_falls_into_the_air_above_a_group_on_uneven_feet(direction: float) -> None:
+    group = np.zeros((400, 500, 4), np.uint8)
+    for left, top, right, bottom in ((60, 150, 180, 250), (180, 120, 260, 330), (270, 160, 430, 320)):
+        group[top:bottom, left:right] = (60, 60, 60, 255)
+    assert shade(group, Shadow(kind="dual", direction=direction))[:110].max() == 0
