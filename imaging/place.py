@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import cv2
 import numpy as np
 
+from imaging import box
 from imaging.errors import ImageError
 from imaging.product_options import PIXEL_LIMIT, SIDE_LIMIT, pixels
 from imaging.resample import Axis, resampled
@@ -153,7 +154,7 @@ def _sum(lengths: tuple[str, ...], side: float) -> float:
 
 
 def _axes(cut: CutOut, wishes: Place, flush: frozenset[Edge]) -> tuple[_Axis, _Axis]:
-    left, top, right, bottom = (int(side) for side in cut.box)
+    left, top, right, bottom = (int(side) for side in box.firm(cut.alpha))
     centre = (left + right) / 2, (top + bottom) / 2
     if wishes.center == "optical":
         centre = _centre_of_mass(cut.alpha[top:bottom, left:right], left, top)

@@ -63,7 +63,7 @@ def photo(shot: Shot, wishes: PhotoOptions, shelf: Shelf) -> Result:
     opacity = shadow.cast(subject, wishes.shadow, placement.cut)
     picture = compose.composed(picture, opacity, wishes.shadow.color, subject)
     picture = _drawn(picture, wishes.template, shelf)
-    return _result(picture, wishes.encode, box.around(subject[..., 3]))
+    return _result(picture, wishes.encode, box.firm(subject[..., 3]))
 
 
 def rendered(full: Bytes, coverage: Bytes | None, wishes: TemplateOptions, shelf: Shelf) -> Result:

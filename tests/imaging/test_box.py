@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from imaging import box
 from imaging.box import THRESHOLD, around
 
 
@@ -32,3 +34,31 @@ def test_the_box_holds_every_point_and_touches_all_four_sides(points: list[tuple
     assert alpha[top:bottom, left:right].sum() == alpha.sum()
     inside = alpha[top:bottom, left:right]
     assert all(line.any() for line in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
+
+
+def bottle() -> NDArray[np.uint8]:
+    alpha = np.zeros((200, 300), np.uint8)
+    alpha[50:150, 100:200] = 255
+    return alpha
+
+
+def test_haze_far_from_a_subject_moves_no_firm_box() -> None:
+    alpha = bottle()
+    alpha[20:40, 10:80] = 30
+    assert box.around(alpha).tolist() == [10, 20, 200, 150]
+    assert box.firm(alpha).tolist() == [100, 50, 200, 150]
+    assert box.firm(bottle()).tolist() == box.around(bottle()).tolist()
+
+
+def test_a_soft_edge_belongs_to_the_firm_box() -> None:
+    alpha = bottle()
+    alpha[49, 100:200] = alpha[150, 100:200] = 60
+    assert box.firm(alpha).tolist() == [100, 49, 200, 151]
+
+
+def test_a_translucent_body_belongs_to_it_and_so_does_a_subject_without_a_solid_part() -> None:
+    alpha = bottle()
+    alpha[150:190, 100:200] = 70
+    assert box.firm(alpha).tolist() == [100, 50, 200, 190]
+    assert box.firm(alpha // 4).tolist() == box.around(alpha // 4).tolist()
+    assert box.firm(np.zeros_like(alpha)).tolist() == [0, 0, 0, 0]
