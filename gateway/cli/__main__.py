@@ -1,6 +1,7 @@
 """python -m gateway.cli caption FOLDER | search FOLDER --text WORDS | process PHOTOS --out FOLDER | templates list"""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -40,4 +41,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would not hear it
     sys.exit(main())
