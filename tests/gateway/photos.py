@@ -4,14 +4,25 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import numpy.typing as npt
+import pytest
 from PIL import Image
 
-from tests.gateway.fakes import WHOLE, FakeInference
+from gateway.settings import Settings
+from tests.gateway.fakes import WHOLE, FakeInference, picture
 
+PIPELINES = {
+    "/remove-background": "product_cutout",
+    "/process": "product_photo",
+    "/process-full": "product_photo",
+    "/render-template": "render_template",
+}
+ROUTES = pytest.mark.parametrize("path", PIPELINES)
 BOX = [2, 3, 14, 11]
 SERVED = replace(WHOLE, networks=WHOLE.networks | {"product_matte"})
 
@@ -42,3 +53,22 @@ def sent(inference: FakeInference, number: int = -1) -> dict[str, Any]:
     """The options of one call."""
     found: dict[str, Any] = json.loads(inference.inputs[number]["options"])
     return found
+
+
+async def post(
+    client: httpx.AsyncClient, path: str, photo: bytes | None = None, /, accept: str = "*/*", **form: str
+) -> httpx.Response:
+    files = {"image": ("My lens.JPG", picture() if photo is None else photo)}
+    return await client.post(path, files=files, data=form, headers={"Accept": accept})
+
+
+def settings_in(folder: Path) -> Settings:
+    return Settings(
+        model_repository=folder,
+        templates=folder / "templates",
+        canary_interval_seconds=3600,
+        max_picture_bytes=100_000,
+        max_pixels=10_000,
+        max_concurrency=1,
+        max_queue=1,
+    )

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import yaml
 from PIL import features
@@ -23,6 +24,7 @@ needs_fribidi = pytest.mark.skipif(
     not features.check("fribidi"), reason="right-to-left scripts need FriBidi: apt-get install libfribidi0"
 )
 LATIN, BOLD = SHIPPED / "bar/1/DejaVuSans.ttf", SHIPPED / "bar/1/DejaVuSans-Bold.ttf"
+NO_FIELDS: dict[str, str] = {}
 TITLES = {
     "latin": "Canon EF 70-200mm f/2.8L IS III USM",
     "german": "Käfer Übergröße für größere Füße",
@@ -68,3 +70,7 @@ def words(text: str = "{title}", **keys: object) -> dict[str, object]:
 
 def fonts() -> dict[str, bytes]:
     return {"DejaVuSans.ttf": LATIN.read_bytes()}
+
+
+def plain(height: int, width: int, colour: tuple[int, ...] = (200, 200, 200, 255)) -> np.ndarray:
+    return np.full((height, width, 4), colour, np.uint8)
