@@ -40,6 +40,17 @@ class Telemetry:
         self.results = Counter(
             "gateway_results", "Results by where they came from", ("pipeline", "origin"), registry=registry
         )
+        self._count_photos(registry)
+        self.processing = Processing()
+        self._canary_age = Gauge(
+            "gateway_canary_age_seconds", "Age of the last good canary", ("pipeline",), registry=registry
+        )
+        self._pipeline_up = Gauge(
+            "gateway_pipeline_up", "Whether the last canary was good", ("pipeline",), registry=registry
+        )
+
+    def _count_photos(self, registry: CollectorRegistry) -> None:
+        """What only product photos have: breakers, another service in Triton's stead, templates from a store."""
         self.breaker_open = Gauge(
             "gateway_breaker_open", "Whether a pipeline's circuit breaker is open", ("pipeline",), registry=registry
         )
@@ -54,13 +65,6 @@ class Telemetry:
         )
         self.template_versions = Gauge(
             "gateway_templates_versions", "Templates' versions in their store", ("state",), registry=registry
-        )
-        self.processing = Processing()
-        self._canary_age = Gauge(
-            "gateway_canary_age_seconds", "Age of the last good canary", ("pipeline",), registry=registry
-        )
-        self._pipeline_up = Gauge(
-            "gateway_pipeline_up", "Whether the last canary was good", ("pipeline",), registry=registry
         )
 
     def fetched(self, bytes_read: int, seconds: float) -> None:
