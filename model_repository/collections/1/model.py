@@ -32,6 +32,7 @@ CARD = "head.json"
 ANSWERS = ("probability", "member", "version")
 VECTORS = ("embedding", "normalized")
 LARGEST_FILE = 64 * 2**20
+PATIENCE = 5  # cards that are replaced while they are read
 MOST_NAMED = 20
 
 
@@ -124,7 +125,7 @@ class Heads:
             # A broken one is tried again although its card is the same: its weights may have come since.
             if not shelf.sound or signature != shelf.signature:
                 shelf.sound, shelf.signature = False, signature
-                shelf.head = _read(path, collection)
+                shelf.head = _settled(path, collection)
                 shelf.sound, shelf.complaint = True, ""
         except (OSError, ValueError, TypeError, KeyError, RecursionError, SafetensorError) as error:
             _complain_once(shelf, f"collection {collection}: {path}: {error or type(error).__name__}")
@@ -144,6 +145,18 @@ def _is_number(name: str) -> bool:
 def _signature(path: Path) -> tuple[int, ...]:
     found = path.stat()
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _settled(path: Path, collection: int) -> Head:
+    """As `_read`; where a publisher replaced the card meanwhile, so that its weights may be gone, reads the new one."""
+    for _ in range(PATIENCE):
+        before = _signature(path)
+        try:
+            return _read(path, collection)
+        except FileNotFoundError:
+            if _signature(path) == before:
+                raise
+    return _read(path, collection)
 
 
 def _read(path: Path, collection: int) -> Head:
