@@ -1,4 +1,4 @@
-"""SegFormer checkpoints of `transformers`, as a bare network and as its own reference."""
+"""SegFormer checkpoints of `transformers`, bare or with the detail head that training adds, and their own reference."""
 
 import numpy as np
 import torch
@@ -38,15 +38,37 @@ def load(checkpoint: Checkpoint, role: MatteRole, options: Options) -> Network:
 
     head = _head(checkpoint, options.subject)
     preprocessing = read_processor(checkpoint.folder / PROCESSOR_FILE)
-    module = Logits(weights.pretrained(checkpoint, SegformerForSemanticSegmentation)).eval()
     side = network_size(role, preprocessing, options.network_size)
+    network = weights.pretrained(checkpoint, SegformerForSemanticSegmentation)
+    detailed = _detailed(network, checkpoint, role.size, side)
+    if detailed is not None and head.kind != "sigmoid":
+        raise CheckpointError(f"{checkpoint.source}: a detail head draws one class, the network has two")
+    module = (Logits(network) if detailed is None else detailed).eval()
+    remarks = () if detailed is None else (f"the network looks at {side} x {side}, its detail head at {role.size}",)
+    side = side if detailed is None else role.size
 
     def reference(planes: Planes) -> Planes:
         with torch.inference_mode():
             return np.asarray(module(torch.from_numpy(planes)).numpy(), dtype=np.float32)
 
     graph = to_onnx(module, side, OPSET)
-    return Network("SegformerForSemanticSegmentation", side, head, preprocessing, graph, reference, checkpoint.folder)
+    name = "SegformerForSemanticSegmentation"
+    return Network(name, side, head, preprocessing, graph, reference, checkpoint.folder, remarks=remarks)
+
+
+def _detailed(network: torch.nn.Module, checkpoint: Checkpoint, size: int, inner: int) -> torch.nn.Module | None:
+    """The network with its detail head, None where the checkpoint has none. Raises CheckpointError."""
+    from training.matte.detail import DetailedMatte, load_head, refuse_size
+    from training.matte.errors import MatteError
+
+    try:
+        head = load_head(checkpoint.folder)
+        if head is None:
+            return None
+        refuse_size(size, inner, checkpoint.source)
+    except MatteError as error:
+        raise CheckpointError(str(error)) from error
+    return DetailedMatte(network, head, inner)
 
 
 def _head(checkpoint: Checkpoint, subject: int | None) -> Head:

@@ -1,4 +1,4 @@
-"""`python -m training scenes|matte|evaluate|uncertainty|collections`: pictures, matting networks, heads."""
+"""`python -m training scenes|matte|detail|evaluate|uncertainty|collections`: pictures, matting networks, heads."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ import sys
 from training.heads import command as heads
 from training.heads.errors import HeadsError
 from training.matte import command as matte
+from training.matte import detail_command as detail
 from training.matte import evaluation
 from training.matte.errors import MatteError
 from training.scenes import __main__ as scenes
@@ -21,6 +22,9 @@ def main(argv: list[str] | None = None) -> int:
     add = commands.add_parser("matte", help="train a matting network on folders of picture/mask pairs")
     matte.add_arguments(add)
     add.set_defaults(run=matte.run)
+    add = commands.add_parser("detail", help="train the head that draws the edges of a matting network")
+    detail.add_arguments(add)
+    add.set_defaults(run=detail.run)
     add = commands.add_parser("evaluate", help="measure a checkpoint or an exported ONNX file on picture/mask pairs")
     evaluation.add_arguments(add)
     add.set_defaults(run=evaluation.run)

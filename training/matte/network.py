@@ -16,6 +16,7 @@ from transformers import SegformerConfig, SegformerForSemanticSegmentation
 from transformers.models.segformer.image_processing_pil_segformer import SegformerImageProcessorPil
 
 from training.matte.checkpoint import note_bases, processor_facts, stated_size
+from training.matte.detail import DetailedMatte, load_head, refuse_size
 from training.matte.errors import MatteError
 
 MEAN = (0.485, 0.456, 0.406)
@@ -157,12 +158,12 @@ def normalise(pixels: Tensor) -> Tensor:
 
 
 class ServedMatte(nn.Module):
-    """A SegFormer under the serving contract: UINT8 RGB [B, S, S, 3] -> UINT8 alpha [B, S, S].
+    """A SegFormer, or one with a detail head, under the contract UINT8 RGB [B, S, S, 3] -> UINT8 alpha [B, S, S].
 
-    `inner` is the size at which the network itself looks: the picture is brought to it and the answer back.
+    `inner` is the size at which a network without such a head looks: the picture is brought to it and the answer back.
     """
 
-    def __init__(self, model: SegformerForSemanticSegmentation, inner: int | None = None) -> None:
+    def __init__(self, model: SegformerForSemanticSegmentation | DetailedMatte, inner: int | None = None) -> None:
         super().__init__()
         self._model = model
         self._inner = inner
@@ -172,7 +173,8 @@ class ServedMatte(nn.Module):
         values = normalise(pixels.permute(0, 3, 1, 2))
         if self._inner is not None:
             values = functional.interpolate(values, size=(self._inner, self._inner), mode="bilinear", antialias=True)
-        logits = self._model(pixel_values=values).logits
+        logits = self._model(values)
+        logits = logits if isinstance(logits, Tensor) else logits.logits
         logits = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
         return (logits[:, 0].sigmoid() * 255).round().to(torch.uint8)
 
@@ -184,7 +186,13 @@ class TorchPredictor:
         self.size = size
         network = load_matte(checkpoint, revision)
         inner = inner or stated_size(checkpoint, revision)
-        self._network = ServedMatte(network, None if inner == size else inner).eval()
+        head = load_head(Path(checkpoint))
+        if head is None:
+            served = ServedMatte(network, None if inner == size else inner)
+        else:
+            refuse_size(size, inner or size, checkpoint)
+            served = ServedMatte(DetailedMatte(network, head, inner or size))
+        self._network = served.eval()
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """UINT8 [B, S, S, 3] -> UINT8 [B, S, S]."""
