@@ -51,6 +51,20 @@ def test_a_new_head_only_enlarges() -> None:
     assert torch.equal(DetailHead()(planes, logits), wanted)
 
 
+def test_print_on_a_subject_and_marks_on_the_ground_are_left_alone() -> None:
+    torch.manual_seed(0)
+    head = DetailHead()
+    torch.nn.init.normal_(head.outwards.weight, std=5)
+    logits = torch.full((1, 1, 16, 16), 6.0)
+    logits[..., 8:] = -6.0
+    found = head(torch.randn(1, 3, 128, 128), logits)
+    enlarged = torch.nn.functional.interpolate(logits, size=(128, 128), mode="bilinear", align_corners=False)
+    changed = (found - enlarged).abs()[0, 0] > 1e-4
+    assert changed[:, 56:72].float().mean() > 0.9
+    assert not changed[:, :36].any()
+    assert not changed[:, 92:].any()
+
+
 def test_a_head_learns_where_edges_are() -> None:
     torch.manual_seed(0)
     head = DetailHead()

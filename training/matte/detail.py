@@ -15,6 +15,11 @@ WEIGHTS = Path("detail") / "model.safetensors"  # in a checkpoint's folder; `tra
 WIDTHS = (16, 32, 48)
 STRIDE = 8  # sides of what the head reads are multiples of it
 _BOUND = 10.0  # logits beyond say no more
+_REACH = 2  # cells of the coarse answer around a place
+_OPEN, _SHUT = (
+    2.0,
+    4.0,
+)  # sureness of the least sure of those up to which the head has its say in full, and from which none
 
 
 class DetailHead(nn.Module):
@@ -48,8 +53,16 @@ class DetailHead(nn.Module):
             beside = levels.pop()
             wider = functional.interpolate(narrow(values), size=beside.shape[-2:], mode="bilinear", align_corners=False)
             values = merge(functional.relu(wider + beside))
-        correction: Tensor = functional.pixel_shuffle(self.outwards(values), 2)
-        return enlarged + correction
+        correction = functional.pixel_shuffle(self.outwards(values), 2)
+        say: Tensor = functional.interpolate(_say(logits), size=planes.shape[-2:], mode="bilinear", align_corners=False)
+        return enlarged + say * correction
+
+
+def _say(logits: Tensor) -> Tensor:
+    """0 where everything near is surely subject or surely ground, so that print on a product makes no holes; else 1."""
+    lowest = -functional.max_pool2d(-logits, 2 * _REACH + 1, stride=1, padding=_REACH)
+    highest = functional.max_pool2d(logits, 2 * _REACH + 1, stride=1, padding=_REACH)
+    return ((_SHUT - torch.maximum(lowest, -highest)) / (_SHUT - _OPEN)).clamp(0, 1)
 
 
 def _block(width: int, dilation: int = 1) -> nn.Module:
