@@ -79,6 +79,7 @@ TEMPLATE = {
     "template_version": Field(("template", "version"), Kind.NUMBER),
     **{name: Field(("template", "fields", name)) for name in ("title", "subtitle", "price", "text_color", "bar_color")},
 }
+RESERVE = {"template_reserve": Field(("template", "reserve"), Kind.SWITCH)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,5 +107,7 @@ class Deed:
 ROOMY = {"place": {"padding": 0.1}}
 REMOVE_BACKGROUND = Deed(PRODUCT_CUTOUT, CutoutOptions, CUTOUT)
 PROCESS = Deed(PRODUCT_PHOTO, PhotoOptions, PHOTO, ROOMY)
-PROCESS_FULL = Deed(PRODUCT_PHOTO, PhotoOptions, PHOTO | TEMPLATE, ROOMY | {"template": {}}, has_template=True)
+PROCESS_FULL = Deed(
+    PRODUCT_PHOTO, PhotoOptions, PHOTO | TEMPLATE | RESERVE, ROOMY | {"template": {}}, has_template=True
+)
 RENDER = Deed(RENDER_TEMPLATE, TemplateOptions, TEMPLATE | ENCODE, {"template": {}}, has_template=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import cv2
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from imaging.arrays import Bytes
     from imaging.cutout import CutOut
     from imaging.product_options import Place
+    from imaging.room import Reserve
 
 Edge: TypeAlias = Literal["left", "top", "right", "bottom"]
 
 SOLID = 128  # alpha from which a pixel at the photo's edge is a part of the subject
 CUT_SHARE = 0.005  # of the box' side that must be solid at the photo's edge: a whisker that leaves the frame is no cut
 LARGEST_SCALE = 16.0  # of the subject; beyond it there is nothing to be seen but a blur
+ROUNDS = 128  # for a fitted canvas and what is kept free of it to agree; 7 where that is a fifth
 SHARES = {"left": 0.0, "top": 0.0, "center": 0.5, "right": 1.0, "bottom": 1.0}
 
 
@@ -49,7 +51,8 @@ class Placement:
 class _Axis:
     """One axis: the subject reaches from `low` to `high` in the photo, and `centre` of it is centred.
 
-    `before` and `after` are the lengths to keep free at the ends, none at an end where it is flush with the canvas.
+    `before` and `after` are the lengths to keep free at the ends, none at an end where it is flush. The pixels `kept`
+    by `keeper` stay free of it even there.
     """
 
     low: int
@@ -59,20 +62,30 @@ class _Axis:
     after: tuple[str, ...]
     flush: tuple[bool, bool]
     share: float
+    kept: tuple[int, int] = (0, 0)
+    keeper: str = ""
 
     @property
     def extent(self) -> int:
         return self.high - self.low
 
+    def free(self, side: int) -> int:
+        return side - sum(self.kept)
+
     def room(self, side: int) -> tuple[float, float]:
         """Return where the room left on a canvas of that side begins and ends. Raises PlacementError for no room."""
-        start, stop = _sum(self.before, side), side - _sum(self.after, side)
-        if stop - start < 1:
+        before, after = _sum(self.before, side), _sum(self.after, side)
+        if self.free(side) < 1:
             raise PlacementError(
-                f"padding and margin of {start:g} and {side - stop:g} pixels leave no room for the subject on a "
+                f"{self.keeper} takes all of a canvas of {side} pixels: it must leave the subject room"
+            )
+        if self.free(side) - before - after < 1:
+            kept = f", beside the {self.kept[0]} and {self.kept[1]} that {self.keeper} takes," if any(self.kept) else ""
+            raise PlacementError(
+                f"padding and margin of {before:g} and {after:g} pixels{kept} leave no room for the subject on a "
                 f"canvas of {side}: at least 1 pixel must be left"
             )
-        return start, stop
+        return self.kept[0] + before, side - self.kept[1] - after
 
     def fitted(self) -> tuple[int, int]:
         """Return the canvas' side and the free pixels before the subject, for the subject at its own scale."""
@@ -80,12 +93,14 @@ class _Axis:
         share = sum(_sum(ends, 1) for ends in (self.before, self.after)) - whole
         if share >= 1:
             raise PlacementError(f"padding and margin take {share:.0%} of the canvas: they must leave room")
-        side = (self.extent + whole) / (1 - share)
-        before, after = round(_sum(self.before, side)), round(_sum(self.after, side))
+        side = (self.extent + whole + sum(self.kept)) / (1 - share)
+        before, after = (
+            kept + round(_sum(ends, side)) for kept, ends in zip(self.kept, (self.before, self.after), strict=True)
+        )
         return before + self.extent + after, before
 
     def offset(self, scale: float, side: int, *, inside: bool) -> float:
-        """Return where the photo begins; `inside` keeps the whole subject on the canvas."""
+        """Return where the photo begins; `inside` keeps the whole subject where nothing else is."""
         start, stop = self.room(side)
         extent = scale * self.extent
         begin = start + (stop - start - extent) * self.share
@@ -94,27 +109,30 @@ class _Axis:
             first, last = sorted((start, stop - extent))
             begin = min(max(optical, first), last)
         if inside:
-            begin = min(max(begin, 0.0), side - extent)
+            begin = min(max(begin, float(self.kept[0])), side - self.kept[1] - extent)
         return begin - scale * self.low
 
 
-def planned(cut: CutOut, wishes: Place) -> Placement:
+def planned(cut: CutOut, wishes: Place, reserve: Reserve | None = None) -> Placement:
     """Return where the subject comes to lie. Raises PlacementError.
 
-    Fitted into the room that padding and margin leave, a subject never leaves the canvas. On a side where the photo's
-    frame cuts it, `snap` lays it flush with the canvas' edge; where both sides of an axis are cut it spans the canvas,
-    at the cost of padding along the other axis, as far as it stays on the canvas. `fill` may take it over the edge.
+    What `reserve` takes of the canvas counts as its end: the rest is the area. Lengths remain those of the canvas.
+    Fitted into the room that padding and margin leave, a subject never leaves the area. On a side where the photo's
+    frame cuts it, `snap` lays it flush with the area's edge; where both sides of an axis are cut it spans the area, at
+    the cost of padding along the other axis, as far as it stays in the area. `fill` may take it over the edge, and a
+    subject that is `as_is` knows of no area.
     """
     if not cut.box.any():
         raise PlacementError("there is no subject to place: nothing was found in the picture")
     edges = cut_edges(cut)
     if wishes.subject == "as_is":
         return _as_is(cut, wishes, edges)
-    columns, rows = _axes(cut, wishes, edges if wishes.snap else frozenset())
+    axes = _axes(cut, wishes, edges if wishes.snap else frozenset())
     if wishes.size == "fitted":
-        return _fitted(columns, rows, edges)
+        return _fitted(axes, reserve, edges)
     height, width = cut.alpha.shape if wishes.size == "original" else wishes.size[::-1]
     _check_canvas(height, width)
+    columns, rows = _within(axes, reserve, height, width)
     scale = _scale(columns, rows, (width, height), wishes.scale)
     _check_scale(scale, cut)
     inside = wishes.scale == "fit"
@@ -179,10 +197,30 @@ def _centre_of_mass(alpha: Bytes, left: int, top: int) -> tuple[float, float]:
     return left + 0.5 + moments["m10"] / moments["m00"], top + 0.5 + moments["m01"] / moments["m00"]
 
 
-def _fitted(columns: _Axis, rows: _Axis, edges: frozenset[Edge]) -> Placement:
-    (width, before), (height, above) = columns.fitted(), rows.fitted()
-    _check_canvas(height, width)
-    return Placement(height, width, 1.0, float(before - columns.low), float(above - rows.low), edges)
+def _within(axes: tuple[_Axis, _Axis], reserve: Reserve | None, height: int, width: int) -> tuple[_Axis, _Axis]:
+    """Return the axes with what is kept free of a canvas."""
+    if reserve is None:
+        return axes
+    room, (columns, rows) = reserve.on(height, width), axes
+    return (
+        replace(columns, kept=(room.left, room.right), keeper=reserve.name),
+        replace(rows, kept=(room.top, room.bottom), keeper=reserve.name),
+    )
+
+
+def _fitted(axes: tuple[_Axis, _Axis], reserve: Reserve | None, edges: frozenset[Edge]) -> Placement:
+    """The canvas goes by what is kept free, and that by the canvas: from the largest one down until they agree."""
+    height = width = SIDE_LIMIT
+    for _ in range(ROUNDS):
+        columns, rows = _within(axes, reserve, height, width)
+        before = height, width
+        (width, left), (height, top) = columns.fitted(), rows.fitted()
+        if reserve is None or (height, width) == before:
+            _check_canvas(height, width)
+            return Placement(height, width, 1.0, float(left - columns.low), float(top - rows.low), edges)
+    raise PlacementError(
+        f"{columns.keeper} takes so much of every canvas that none can be fitted round the subject: it must leave room"
+    )
 
 
 def _scale(columns: _Axis, rows: _Axis, sides: tuple[int, int], wish: str) -> float:
@@ -192,7 +230,7 @@ def _scale(columns: _Axis, rows: _Axis, sides: tuple[int, int], wish: str) -> fl
     if wish == "fill":
         return max(ratios)
     if any(all(axis.flush) for axis, _ in pairs):
-        return min(side / axis.extent for axis, side in pairs)
+        return min(axis.free(side) / axis.extent for axis, side in pairs)
     return min(ratios)
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
-from imaging import template_fields
+from imaging import template_fields, template_room
 from imaging.decode import decode
 from imaging.errors import ImageError
 from imaging.shelf import Shelf
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 RATIOS = ((1, 1), (4, 5), (3, 2), (16, 9), (9, 16), (3, 1))
 CELL, GAP, ACROSS = 640, 24, 3
 SAFE = 0.05  # of each side; what lies further out may be cut off where pictures are shown
+DASHES = 48  # along a side of the room that the subject is placed in, as many gaps between them
 COLOURS = {"bar": "#00A2FF", "text": "#FF00A8", "image": "#00B34A"}
 SAFE_COLOUR, THIRDS_COLOUR, REFUSED_COLOUR, SHEET_COLOUR = "#FF6A00", "#8A8A8A", "#D00000", "#FFFFFF"
+ROOM_COLOUR = "#7A00FF"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         problems = [str(error)]
     else:
         print(f"{template.name}, version {template.version}: {asked.out}, {shown.width} x {shown.height} pixels")
+        print(f"reserves {_reserved(template, fields, picture)}")
     for problem in problems:
         print(f"refused: {problem}", file=sys.stderr)
     return int(bool(problems))
@@ -90,6 +94,12 @@ def sheet(
     return _side_by_side(cells), problems
 
 
+def _reserved(template: Template, fields: Mapping[str, str], picture: Image.Image) -> str:
+    room = asdict(template_room.reserve(template, fields).on(picture.height, picture.width))
+    taken = ", ".join(f"{count} pixels at the {side}" for side, count in room.items() if count)
+    return f"{taken or 'nothing'}, where the picture has {picture.width} x {picture.height}"
+
+
 def _side_by_side(cells: Sequence[Image.Image]) -> Image.Image:
     rows = [cells[start : start + ACROSS] for start in range(0, len(cells), ACROSS)]
     heights = [max(cell.height for cell in row) + GAP for row in rows]
@@ -113,7 +123,9 @@ def _refused(cell: Image.Image) -> Image.Image:
 
 
 def _guide(shown: Image.Image, template: Template, fields: Mapping[str, str]) -> None:
-    """Draw thirds, the safe area, and the box of every element that is drawn, in the colour of its kind."""
+    """Draw thirds, the safe area, the box of every element that is drawn, in the colour of its kind, and, in dashes,
+    the room that is left for the subject.
+    """
     draw = ImageDraw.Draw(shown)
     width, height = shown.size
     line = max(round(min(shown.size) / 400), 1)
@@ -128,6 +140,20 @@ def _guide(shown: Image.Image, template: Template, fields: Mapping[str, str]) ->
         if box.right > box.left and box.bottom > box.top:
             corners = (box.left, box.top, box.right - 1, box.bottom - 1)
             draw.rectangle(corners, outline=COLOURS[place.element.kind], width=line)
+    room = template_room.reserve(template, fields).on(height, width)
+    _dashed(draw, (room.left, room.top, width - 1 - room.right, height - 1 - room.bottom), line)
+
+
+def _dashed(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], line: int) -> None:
+    left, top, right, bottom = box
+    marks = [share / (2 * DASHES - 1) for share in range(2 * DASHES)]
+    columns, rows = ([start + mark * (end - start) for mark in marks] for start, end in ((left, right), (top, bottom)))
+    for start, stop in zip(columns[::2], columns[1::2], strict=True):
+        for row in (top, bottom):
+            draw.line((start, row, stop, row), ROOM_COLOUR, line)
+    for start, stop in zip(rows[::2], rows[1::2], strict=True):
+        for column in (left, right):
+            draw.line((column, start, column, stop), ROOM_COLOUR, line)
 
 
 def _photo(path: Path | None, size: tuple[int, int]) -> Image.Image:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imaging import box, compose, formats, ground, place, refine, shadow, template
+from imaging import box, compose, formats, ground, place, refine, shadow, template, template_room
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from imaging.arrays import Bytes
     from imaging.cutout import CutOut
     from imaging.formats import File
-    from imaging.product_options import CutoutOptions, Encode, PhotoOptions, Refine, Template, TemplateOptions
+    from imaging.product_options import (
+        CutoutOptions,
+        Encode,
+        PhotoOptions,
+        PhotoTemplate,
+        Refine,
+        Template,
+        TemplateOptions,
+    )
+    from imaging.room import Reserve
     from imaging.shelf import Shelf
 
 OPAQUE = 255
@@ -54,9 +63,10 @@ def cutout(shot: Shot, wishes: CutoutOptions) -> Result:
 
 
 def photo(shot: Shot, wishes: PhotoOptions, shelf: Shelf) -> Result:
-    """The subject placed on a ground, with its shadow, and a template over it."""
+    """The subject placed on a ground where the template leaves room, with its shadow, and the template over it."""
+    reserve = _reserve(wishes.template, shelf)
     cut = _cut(shot, wishes.refine)
-    placement = place.planned(cut, wishes.place)
+    placement = place.planned(cut, wishes.place, reserve)
     subject = place.placed(cut, placement)
     height, width = subject.shape[:2]
     picture = ground.laid(height, width, wishes.ground)
@@ -75,6 +85,12 @@ def rendered(full: Bytes, coverage: Bytes | None, wishes: TemplateOptions, shelf
 
 def _cut(shot: Shot, wishes: Refine) -> CutOut:
     return refine.refined(shot.small, shot.full, shot.coverage, wishes)
+
+
+def _reserve(wishes: PhotoTemplate | None, shelf: Shelf) -> Reserve | None:
+    if wishes is None or not wishes.reserve:
+        return None
+    return template_room.reserve(shelf.load(wishes.name, wishes.version), wishes.fields)
 
 
 def _drawn(picture: Bytes, wishes: Template | None, shelf: Shelf) -> Bytes:

@@ -177,6 +177,15 @@ class Template(_Part):
     )
 
 
+class PhotoTemplate(Template):
+    """The same over a photo whose subject is placed."""
+
+    reserve: bool = Field(
+        default=True,
+        description="place the subject in what the template leaves free; one that is as_is stays where it is",
+    )
+
+
 class Encode(_Part):
     """The file that comes back."""
 
@@ -220,7 +229,7 @@ class PhotoOptions(CutoutOptions):
     place: Place = Field(default_factory=Place)
     ground: Ground = Field(default_factory=Ground)
     shadow: Shadow = Field(default_factory=Shadow)
-    template: Template | None = None
+    template: PhotoTemplate | None = None
 
 
 Options = TypeVar("Options", CutoutOptions, TemplateOptions, PhotoOptions)

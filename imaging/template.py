@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from imaging.arrays import Bytes
     from imaging.template_fields import Values
     from imaging.template_file import Template
+    from imaging.template_schema import AnyElement
 
 BAND = 256  # rows that are blended at a time
 SHARES = {"left": 0.0, "top": 0.0, "center": 0.5, "right": 1.0, "bottom": 1.0}
@@ -72,19 +73,18 @@ def drawn(picture: Bytes, template: Template, fields: Mapping[str, str]) -> Byte
 
 def _layers(place: Place, template: Template, values: Values) -> Iterator[Layer]:
     element = place.element
-    opacity = element.opacity
-    share = float(values.plain[opacity[1:-1]]) if isinstance(opacity, str) else opacity
+    opacity = share(element, values)
     if isinstance(element, Bar):
         radius = min(place.pixels(element.radius, min(place.height, place.width)), place.height / 2, place.width / 2)
         shape = rounded(place.height, place.width, radius)
-        yield Layer(place.box.top, place.box.left, shape, _colour(element.color, values), share)
+        yield Layer(place.box.top, place.box.left, shape, paint(element.color, values), opacity)
     elif isinstance(element, Picture):
-        yield scaled(place, element, template.images[element.file], share)
+        yield scaled(place, element, template.images[element.file], opacity)
     else:
-        yield from _words(place, element, template, values, share)
+        yield from _words(place, element, template, values, opacity)
 
 
-def _words(place: Place, element: Text, template: Template, values: Values, share: float) -> Iterator[Layer]:
+def _words(place: Place, element: Text, template: Template, values: Values, opacity: float) -> Iterator[Layer]:
     fields = ", ".join(dict.fromkeys(named(element.text)))
     box = place.seen
     text = element.text.format_map(values.shown)
@@ -96,8 +96,8 @@ def _words(place: Place, element: Text, template: Template, values: Values, shar
     stroke = place.pixels(element.stroke)
     top, left = box.top + setting.ink.top, box.left + setting.ink.left
     if stroke:
-        yield Layer(top, left, coverage(setting, stroke), _colour(element.stroke_color, values), share)
-    yield Layer(top, left, coverage(setting), _colour(element.color, values), share)
+        yield Layer(top, left, coverage(setting, stroke), paint(element.stroke_color, values), opacity)
+    yield Layer(top, left, coverage(setting), paint(element.color, values), opacity)
 
 
 def style(place: Place, element: Text, template: Template) -> Style:
@@ -117,7 +117,7 @@ def style(place: Place, element: Text, template: Template) -> Style:
     )
 
 
-def scaled(place: Place, element: Picture, image: Image.Image, share: float) -> Layer:
+def scaled(place: Place, element: Picture, image: Image.Image, opacity: float) -> Layer:
     """Return the picture in its box: all of it inside, or as much as covers it."""
     ratios = place.height / image.height, place.width / image.width
     scale = min(ratios) if element.scale == "fit" else max(ratios)
@@ -126,11 +126,11 @@ def scaled(place: Place, element: Picture, image: Image.Image, share: float) -> 
     right = (place.width - width) * SHARES[element.horizontal]
     if element.scale == "fit":
         pixels = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
-        return Layer(place.box.top + round(down), place.box.left + round(right), pixels, None, share)
+        return Layer(place.box.top + round(down), place.box.left + round(right), pixels, None, opacity)
     seen = (-right / scale, -down / scale, (place.width - right) / scale, (place.height - down) / scale)
     inside = (max(seen[0], 0), max(seen[1], 0), min(seen[2], image.width), min(seen[3], image.height))
     pixels = np.asarray(image.resize((place.width, place.height), Image.Resampling.LANCZOS, inside))
-    return Layer(place.box.top, place.box.left, pixels, None, share)
+    return Layer(place.box.top, place.box.left, pixels, None, opacity)
 
 
 def rounded(height: int, width: int, radius: float) -> Bytes:
@@ -149,7 +149,14 @@ def rounded(height: int, width: int, radius: float) -> Bytes:
     return shape
 
 
-def _colour(text: str, values: Values) -> tuple[int, ...]:
+def share(element: AnyElement, values: Values) -> float:
+    """Return an element's own opacity, 0 to 1."""
+    opacity = element.opacity
+    return float(values.plain[opacity[1:-1]]) if isinstance(opacity, str) else opacity
+
+
+def paint(text: str, values: Values) -> tuple[int, ...]:
+    """Return RGBA, 0 to 255, of a colour or of the field that holds it."""
     return ImageColor.getrgb(values.plain[text[1:-1]] if text.startswith("{") else text)
 
 

@@ -112,6 +112,24 @@ class Box(_Part):
         return self
 
 
+class Reserve(_Part):
+    """Room at the canvas' sides that a placed subject keeps out of. Without a word about a side, there is none."""
+
+    left: Length = Field(default="0", description="from the left side, a share of the canvas' width")
+    top: Length = Field(default="0", description="from the top, a share of the canvas' height")
+    right: Length = Field(default="0", description="from the right side, a share of the canvas' width")
+    bottom: Length = Field(default="0", description="from the bottom, a share of the canvas' height")
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> Reserve:
+        square = 1, 1
+        for ends in (("left", "right"), ("top", "bottom")):
+            lengths = [getattr(self, end) for end in ends]
+            if sum(pixels(length, 1, square) for length in lengths if not length.endswith("px")) >= 1:
+                raise ValueError(f"{' and '.join(ends)}: {' and '.join(lengths)} leave no room on a square picture")
+        return self
+
+
 class _Element(_Part):
     name: Name | None = Field(default=None, description="for `inside` of later elements, and for messages")
     inside: Name | None = Field(
@@ -213,6 +231,9 @@ class Sheet(_Part):
     )
     elements: Annotated[list[AnyElement], Field(max_length=MOST_ELEMENTS)] = Field(
         default_factory=list, description="what is drawn, the first one lowest"
+    )
+    reserve: Reserve | None = Field(
+        default=None, description="room that a placed subject keeps out of, that of the bars if left out"
     )
 
     @model_validator(mode="after")

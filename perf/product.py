@@ -23,6 +23,7 @@ from imaging import (
     resize,
     shadow,
     template,
+    template_room,
 )
 from imaging.product import Shot
 from imaging.product_options import PhotoOptions, Place
@@ -67,13 +68,13 @@ def _steps(watch: Watch, data: bytes, small: Bytes) -> bytes:
     watch.step("decode", lambda: decode.decode(data, decode.LARGEST_LIMIT))
     watch.step("resize to the network", lambda: resize.for_network(picture, SIDE))
     cut = watch.step("refine", lambda: refine.refined(small, picture.pixels, None, wishes.refine))
-    placement = place.planned(cut, wishes.place)
+    bar, fields = shelf.load("bar", None), wishes.template.fields if wishes.template else {}
+    placement = place.planned(cut, wishes.place, template_room.reserve(bar, fields))
     subject = watch.step("place", lambda: place.placed(cut, placement))
     height, width = subject.shape[:2]
     laid = watch.step("ground", lambda: ground.laid(height, width, wishes.ground))
     opacity = watch.step("shadow", lambda: shadow.cast(subject, wishes.shadow, placement.cut))
     whole = watch.step("compose", lambda: compose.composed(laid, opacity, wishes.shadow.color, subject))
-    bar, fields = shelf.load("bar", None), wishes.template.fields if wishes.template else {}
     drawn = watch.step("template", lambda: template.drawn(whole, bar, fields))
     watch.step("box", lambda: box.around(subject[..., 3]))
     file = watch.step("encode, PNG", lambda: formats.encoded(drawn, wishes.encode))

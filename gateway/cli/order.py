@@ -102,6 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--field", type=_field, action="append", default=[], metavar="NAME=TEXT", help="what stands in the template"
     )
+    group.add_argument("--no-reserve", action="store_true", help="place the subject as if the template covered nothing")
     group.add_argument(
         "--options", type=_written, default={}, metavar="JSON", help="all options as the gateway takes them, or a file"
     )
@@ -117,6 +118,8 @@ def order(args: argparse.Namespace) -> Order:
             _put(given, flag.place, getattr(args, flag.place))
     for name, text in args.field:
         _put(given, f"template.fields.{name}", text)
+    if args.no_reserve:
+        _put(given, "template.reserve", value=False)
     try:
         checked = read(json.dumps(given).encode(), CutoutOptions if args.cutout_only else PhotoOptions)
     except OptionsError as error:

@@ -18,7 +18,7 @@ from imaging.shelf import Shelf
 from imaging.template import drawn
 from imaging.template_fields import ColorField, NumberField, PriceField, TextField
 from imaging.template_file import read
-from imaging.template_schema import Bar, Box, Font, Picture, Sheet, Text
+from imaging.template_schema import Bar, Box, Font, Picture, Reserve, Sheet, Text
 from tests.imaging.type_samples import BOLD, fonts, written
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +29,7 @@ VERSIONS = [(name, version) for name in SHELF.names() for version in SHELF.versi
 COMMON = set(Bar.model_fields) & set(Text.model_fields) & set(Picture.model_fields) - {"kind"}
 TABLES: dict[str, tuple[type[BaseModel], set[str]]] = {
     "template.yaml": (Sheet, set()),
+    "reserve": (Reserve, set()),
     "fonts": (Font, set()),
     "every field": (TextField, {"kind", "max_length"}),
     "`text` field": (TextField, {"kind", "required", "default", "example"}),

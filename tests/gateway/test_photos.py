@@ -151,6 +151,7 @@ async def test_every_wish_reaches_triton_in_one_spelling(client: httpx.AsyncClie
         "name": "bar",
         "version": None,
         "fields": {"title": "Lens", "bar_color": "#0008", "sku": "A-1"},
+        "reserve": True,
     }
     again = await post(client, "/process-full", None, **form | {"padding": "0.1", "background": "#F0F0F0"})
     assert (again.headers["x-cached"], len(inference.calls)) == ("true", 1)

@@ -104,6 +104,7 @@ def test_every_photo_has_its_result_where_the_photo_was(url: str, shop: Shop, fo
             {"template": {"name": "sale", "fields": {"price": "9 = nine", "title": ""}}, "encode": {"format": "webp"}},
         ),
         (["--field", "title=A"], "/process-full", {"template": {"fields": {"title": "A"}}}),
+        (["--template", "bar", "--no-reserve"], "/process-full", {"template": {"name": "bar", "reserve": False}}),
         (
             ["--options", '{"shadow": {"kind": "drop", "opacity": 0.2}}', "--shadow-kind", "floating"],
             "/process",

@@ -81,6 +81,15 @@ def test_a_templates_fields_go_to_the_template(deed: Deed, name: str, text: str,
     assert at(of_form(deed, {name: text}), path) == value
 
 
+def test_the_room_of_a_template_is_a_switch_where_a_subject_is_placed() -> None:
+    assert at(of_form(PROCESS_FULL, {}), "template.reserve") is True
+    assert at(of_form(PROCESS_FULL, {"template_reserve": "false"}), "template.reserve") is False
+    with pytest.raises(InvalidOptionError, match="unknown field template_reserve"):
+        of_form(RENDER, {"template_reserve": "false"})
+    with pytest.raises(InvalidOptionError, match=r"template\.reserve: unknown; allowed: name, version, fields"):
+        of_form(RENDER, {"options": '{"template": {"reserve": false}}'})
+
+
 def test_nothing_asked_is_what_the_old_service_did() -> None:
     assert of_form(REMOVE_BACKGROUND, {}) == CutoutOptions()
     assert of_form(RENDER, {}) == TemplateOptions(template=Template())

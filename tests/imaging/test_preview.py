@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from imaging.preview import COLOURS, main
+from imaging.preview import COLOURS, ROOM_COLOUR, main
 from imaging.shelf import Shelf
 from imaging.template import drawn
 from tests.imaging.pictures import sample
@@ -33,16 +33,17 @@ def test_a_preview_is_what_the_service_draws(tmp_path: Path) -> None:
     assert (np.asarray(opened(out)) == drawn(pixels, Shelf(SHIPPED).load("bar"), fields)).all()
 
 
-def test_without_a_photo_and_fields_it_shows_the_examples(tmp_path: Path) -> None:
+def test_without_a_photo_and_fields_it_shows_the_examples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out = run(tmp_path, "bar", "--size", "300x200")
     assert status == 0
     assert opened(out).size == (300, 200)
+    assert "reserves 36 pixels at the bottom, where the picture has 300 x 200" in capsys.readouterr().out
 
 
 def test_guides_show_the_boxes(tmp_path: Path) -> None:
     _, out = run(tmp_path, "bar", "--size", "300x200", "--guides")
     seen = {colour[:3] for _, colour in opened(out).getcolors(100_000) or [] if isinstance(colour, tuple)}
-    assert {ImageColor.getrgb(COLOURS[kind]) for kind in ("bar", "text")} <= seen
+    assert {ImageColor.getrgb(colour) for colour in (COLOURS["bar"], COLOURS["text"], ROOM_COLOUR)} <= seen
 
 
 def test_a_sheet_shows_several_shapes(tmp_path: Path) -> None:

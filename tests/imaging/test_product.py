@@ -107,6 +107,37 @@ def test_a_subject_where_it_is_on_its_own_ground_gives_the_photo_back() -> None:
     assert difference.mean() < 1.5
 
 
+@pytest.mark.parametrize("kind", ["none", "dual", "drop"])
+@pytest.mark.parametrize("size", ["original", "fitted", [300, 200], [160, 400]])
+def test_a_subject_stands_clear_of_the_templates_bar(size: object, kind: str) -> None:
+    """Above the bar the picture is what it is without a template on a canvas without the bar's room."""
+    words = {"fields": {"title": "Table", "bar_opacity": "1"}}
+    options = {"place": {"size": size, "padding": "5%"}, "shadow": {"kind": kind}}
+    found, _ = made({**options, "template": words})
+    covered, _ = made(
+        {**options, "place": {"size": size, "vertical": "bottom"}, "template": {**words, "reserve": False}}
+    )
+    bar = round(0.18 * min(found.width, found.height))
+    assert found.box is not None
+    assert covered.box is not None
+    assert found.box[3] <= found.height - bar
+    assert covered.box[3] > covered.height - round(0.18 * min(covered.width, covered.height))
+
+
+def test_without_its_room_a_template_changes_nothing_above_its_bar() -> None:
+    options = {"place": {"size": [200, 240]}, "shadow": {"kind": "dual"}, "encode": {"palette": "never"}}
+    words = {"fields": {"title": "Table"}, "reserve": False}
+    plain, covered = made(options), made({**options, "template": words})
+    assert plain[0].box == covered[0].box
+    assert (plain[1][:204] == covered[1][:204]).all()
+    assert (plain[1][204:] != covered[1][204:]).any()
+
+
+def test_a_subject_as_it_is_stays_where_a_template_covers_it() -> None:
+    options = {"place": {"subject": "as_is"}}
+    assert made(options)[0].box == made({**options, "template": {"fields": {"title": "Table"}}})[0].box
+
+
 @given(
     size=st.tuples(st.integers(40, 300), st.integers(40, 300)),
     padding=st.floats(0, 0.3),
