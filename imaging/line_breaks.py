@@ -1,4 +1,5 @@
-"""Where a line may end: at spaces, after hyphens, and between the characters of Chinese and Japanese.
+"""Where a line may end: at spaces, after hyphens, and between the characters of Chinese and Japanese. A number stays
+with its unit.
 
 A simple form of Unicode's line breaking (UAX 14). Korean breaks at its spaces. Thai, Lao, Khmer and Burmese, which
 need a dictionary, break only where a zero-width space (U+200B) says so.
@@ -6,6 +7,7 @@ need a dictionary, break only where a zero-width space (U+200B) says so.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 SOFT_HYPHEN = "\N{SOFT HYPHEN}"
@@ -21,6 +23,8 @@ NEVER_FIRST = frozenset(
 )
 NEVER_LAST = frozenset("$([{£¥‘“〈《「『【〔〖〘〚〝＄（［｛｟｢￡￥")
 
+UNIT = re.compile(r"(?:[mck]?m|[mk]?g|m?l|[km]?W|[kM]?Hz|[kMGT]B|MP|Mpx|px|Wh|m?Ah|V|fps|ms|dB|[€$£%])(?![^\W_])")
+
 
 def places(text: str) -> list[int]:
     """Return every index at which a new line may start, ascending, the text's end included."""
@@ -32,10 +36,15 @@ def may_break(text: str, at: int) -> bool:
     if after in SPACES or after in GLUE or before in GLUE or unicodedata.category(after).startswith("M"):
         return False
     if before in SPACES or before == SOFT_HYPHEN:
-        return True
+        return not _is_unit(text, at)
     if before in HYPHENS:
         return after.isalpha() and after not in NEVER_FIRST and at > 1 and text[at - 2].isalpha()
     return _between_characters(before, after)
+
+
+def _is_unit(text: str, at: int) -> bool:
+    """Say whether a unit begins there, a plain space after its number."""
+    return at > 1 and text[at - 1] == " " and text[at - 2].isdigit() and UNIT.match(text, at) is not None
 
 
 def line(text: str) -> str:

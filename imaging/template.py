@@ -11,28 +11,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageColor
+from PIL import Image
 
-from imaging import template_fields
-from imaging.errors import ImageError
+from imaging import template_fields, template_words
 from imaging.template_layout import Place, placed
-from imaging.template_schema import Bar, Picture, Text, named
-from imaging.typesetting import Style, coverage, fitted
+from imaging.template_schema import Bar, Picture
+from imaging.typesetting import coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from imaging.arrays import Bytes
     from imaging.template_fields import Values
     from imaging.template_file import Template
-    from imaging.template_schema import AnyElement
+    from imaging.typesetting import Setting
 
 BAND = 256  # rows that are blended at a time
 SHARES = {"left": 0.0, "top": 0.0, "center": 0.5, "right": 1.0, "bottom": 1.0}
-
-
-class DrawError(ImageError):
-    """An element of a template cannot be drawn with these fields on this picture; the text names both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,56 +60,33 @@ def drawn(picture: Bytes, template: Template, fields: Mapping[str, str]) -> Byte
     """Return the picture, UINT8 RGBA [h, w, 4] with straight alpha, with the template over it. Raises ImageError."""
     values = template_fields.values(template.sheet.fields, fields)
     result = picture.copy()
-    for place in placed(template.sheet, values, *picture.shape[:2]):
-        for layer in _layers(place, template, values):
+    for block in template_words.blocks(placed(template.sheet, values, *picture.shape[:2])):
+        for layer in _layers(block, template, values):
             _lay(result, layer)
     return result
 
 
-def _layers(place: Place, template: Template, values: Values) -> Iterator[Layer]:
-    element = place.element
-    opacity = share(element, values)
+def _layers(block: Sequence[Place], template: Template, values: Values) -> Iterator[Layer]:
+    place, element = block[0], block[0].element
+    opacity = values.share(element.opacity)
     if isinstance(element, Bar):
         radius = min(place.pixels(element.radius, min(place.height, place.width)), place.height / 2, place.width / 2)
         shape = rounded(place.height, place.width, radius)
-        yield Layer(place.box.top, place.box.left, shape, paint(element.color, values), opacity)
+        yield Layer(place.box.top, place.box.left, shape, values.paint(element.color), opacity)
     elif isinstance(element, Picture):
         yield scaled(place, element, template.images[element.file], opacity)
     else:
-        yield from _words(place, element, template, values, opacity)
+        for part, setting in zip(block, template_words.settings(block, template, values), strict=True):
+            yield from _words(part, setting, values)
 
 
-def _words(place: Place, element: Text, template: Template, values: Values, opacity: float) -> Iterator[Layer]:
-    fields = ", ".join(dict.fromkeys(named(element.text)))
-    box = place.seen
-    text = element.text.format_map(values.shown)
-    try:
-        setting = fitted(text, style(place, element, template), box.right - box.left, box.bottom - box.top)
-    except ImageError as error:
-        where = f"fields: {fields}" if fields else place.said(template.name)
-        raise DrawError(f"{where}: {error}") from error
-    stroke = place.pixels(element.stroke)
+def _words(place: Place, setting: Setting, values: Values) -> Iterator[Layer]:
+    element, box = template_words.text(place), place.seen
+    opacity, stroke = values.share(element.opacity), place.pixels(element.stroke)
     top, left = box.top + setting.ink.top, box.left + setting.ink.left
     if stroke:
-        yield Layer(top, left, coverage(setting, stroke), paint(element.stroke_color, values), opacity)
-    yield Layer(top, left, coverage(setting), paint(element.color, values), opacity)
-
-
-def style(place: Place, element: Text, template: Template) -> Style:
-    size = place.pixels(element.size)
-    return Style(
-        fonts=tuple(template.faces[name] for name in element.fonts or template.faces),
-        size=size,
-        smallest=size if element.min_size is None else place.pixels(element.min_size),
-        lines=element.max_lines,
-        balance=element.balance,
-        spacing=element.line_spacing,
-        align=element.align,
-        vertical=element.vertical,
-        direction=element.direction,
-        language=element.language,
-        stroke=place.pixels(element.stroke),
-    )
+        yield Layer(top, left, coverage(setting, stroke), values.paint(element.stroke_color), opacity)
+    yield Layer(top, left, coverage(setting), values.paint(element.color), opacity)
 
 
 def scaled(place: Place, element: Picture, image: Image.Image, opacity: float) -> Layer:
@@ -147,17 +119,6 @@ def rounded(height: int, width: int, radius: float) -> Bytes:
         part = shape[::rows, ::columns][:down, :across]
         np.minimum(part, corner[:down, :across], out=part)
     return shape
-
-
-def share(element: AnyElement, values: Values) -> float:
-    """Return an element's own opacity, 0 to 1."""
-    opacity = element.opacity
-    return float(values.plain[opacity[1:-1]]) if isinstance(opacity, str) else opacity
-
-
-def paint(text: str, values: Values) -> tuple[int, ...]:
-    """Return RGBA, 0 to 255, of a colour or of the field that holds it."""
-    return ImageColor.getrgb(values.plain[text[1:-1]] if text.startswith("{") else text)
 
 
 def _lay(canvas: Bytes, layer: Layer) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
+from PIL import ImageColor
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from imaging.errors import ImageError
@@ -153,6 +154,14 @@ class Values:
 
     plain: Mapping[str, str]
     shown: Mapping[str, str]
+
+    def share(self, opacity: float | str) -> float:
+        """Return an opacity, or that of the field it names in braces."""
+        return float(self.plain[opacity[1:-1]]) if isinstance(opacity, str) else opacity
+
+    def paint(self, color: str) -> tuple[int, ...]:
+        """Return RGBA, 0 to 255, of a checked colour, or of that of the field it names in braces."""
+        return ImageColor.getrgb(self.plain[color[1:-1]] if color.startswith("{") else color)
 
 
 def values(declared: Mapping[str, AnyField], given: Mapping[str, str]) -> Values:

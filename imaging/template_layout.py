@@ -52,12 +52,18 @@ class Place:
 
 def placed(sheet: Sheet, values: Values, height: int, width: int) -> Iterator[Place]:
     """Yield what is drawn, the lowest first."""
-    boxes: dict[str | None, Tile] = {None: Tile(0, 0, height, width)}
+    whole = Tile(0, 0, height, width)
+    frames: dict[str | None, tuple[Tile, Tile]] = {
+        None: (whole, whole)
+    }  # of every element so far its box and the surrounding one
     for number, element in enumerate(sheet.elements):
-        outer = boxes[element.inside]
-        box = _box(element.box, outer, (height, width))
+        if isinstance(element, Text) and element.under is not None:
+            box, outer = frames[element.under]
+        else:
+            outer, _ = frames[element.inside]
+            box = _box(element.box, outer, (height, width))
         if element.name is not None:
-            boxes[element.name] = box
+            frames[element.name] = box, outer
         if _is_wanted(element, values):
             around = min(outer.bottom - outer.top, outer.right - outer.left)
             yield Place(element, number, box, around, (height, width))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from imaging import template_fields
 from imaging.product_options import SIDE_LIMIT
 from imaging.room import Room
-from imaging.template import paint, share
 from imaging.template_layout import Place, placed
 from imaging.template_schema import Bar, pixels
 
@@ -48,7 +47,7 @@ class TemplateRoom:
         element = place.element
         if not isinstance(element, Bar):
             return False
-        return share(element, self.values) * paint(element.color, self.values)[3] / 255 >= HIDING
+        return self.values.share(element.opacity) * self.values.paint(element.color)[3] / 255 >= HIDING
 
 
 def reserve(template: Template, fields: Mapping[str, str]) -> TemplateRoom:

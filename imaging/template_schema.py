@@ -167,6 +167,10 @@ class Text(_Element):
     text: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)] = Field(
         description="with {field} where a field's value stands; {{ and }} for braces"
     )
+    under: Name | None = Field(
+        default=None, description="the earlier text in whose box, and under which, it stands; the two are one block"
+    )
+    gap: Length = Field(default="0.1", description="from the last line above to its capitals, a share as of `size`")
     fonts: Annotated[list[Name], Field(max_length=MOST_FONTS)] = Field(
         default_factory=list, description="names in order of preference, all of the template's if left out"
     )
@@ -203,6 +207,8 @@ class Text(_Element):
         named(self.text)
         if not all(float(found[1]) for found in map(LENGTH.fullmatch, (self.size, self.min_size or "1")) if found):
             raise ValueError("size and min_size: more than 0 is expected")
+        if self.under is not None and (self.inside is not None or self.box != Box()):
+            raise ValueError("under: a text under another one has that one's box, and neither `box` nor `inside`")
         return self
 
 
@@ -238,15 +244,15 @@ class Sheet(_Part):
 
     @model_validator(mode="after")
     def _joined_up(self) -> Sheet:
-        seen: set[str] = set()
+        seen: dict[str, AnyElement] = {}
         for number, element in enumerate(self.elements):
             problem = self._problem(element, seen)
             if problem:
                 raise ValueError(f"elements.{number}: {problem}")
-            seen |= {element.name} if element.name else set()
+            seen |= {element.name: element} if element.name else {}
         return self
 
-    def _problem(self, element: AnyElement, seen: set[str]) -> str | None:
+    def _problem(self, element: AnyElement, seen: Mapping[str, AnyElement]) -> str | None:
         if element.name in seen:
             return f"name: {element.name} is taken by an earlier element"
         if element.inside is not None and element.inside not in seen:
@@ -257,9 +263,12 @@ class Sheet(_Part):
             problem = None if kind is None else _kind_problem(self.fields[name], kind)
             if problem:
                 return f"{key}: the field {name} {problem}"
-        return self._font_problem(element) if isinstance(element, Text) else None
+        return self._text_problem(element, seen) if isinstance(element, Text) else None
 
-    def _font_problem(self, element: Text) -> str | None:
+    def _text_problem(self, element: Text, seen: Mapping[str, AnyElement]) -> str | None:
+        above = seen.get(element.under or "")
+        if element.under is not None and not (isinstance(above, Text) and above.under is None):
+            return f"under: {element.under} is no earlier text that stands by itself"
         unknown = [name for name in element.fonts if name not in self.fonts]
         if unknown or not self.fonts:
             return f"fonts: {', '.join(unknown) or 'none'} is not one of: {', '.join(self.fonts) or 'there are none'}"

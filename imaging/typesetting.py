@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -15,12 +16,11 @@ from PIL import Image, ImageDraw
 
 from imaging.errors import ImageError
 from imaging.paragraphs import Paragraph, paragraphs, runs, start
+from imaging.pieces import Extent, Piece, joined
 from imaging.wrapping import Column, steering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from PIL.ImageFont import FreeTypeFont
+    from collections.abc import Collection, Iterator, Sequence
 
     from imaging.arrays import Bytes
     from imaging.fonts import Face
@@ -58,61 +58,39 @@ class Style:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Part of a line in one font, its origin on the baseline in pixels of the box."""
-
-    text: str
-    font: FreeTypeFont
-    left: int
-    baseline: int
-    direction: Direction | None
-    language: str | None
-
-    def ink(self, stroke: float) -> Extent:
-        left, top, right, bottom = self.font.getbbox(
-            self.text, "L", self.direction, None, self.language, stroke, anchor="ls"
-        )
-        return Extent(
-            math.floor(left) + self.left,
-            math.floor(top) + self.baseline,
-            math.ceil(right) + self.left,
-            math.ceil(bottom) + self.baseline,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """A rectangle in pixels of the box, right and bottom exclusive."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    def joined(self, other: Extent) -> Extent:
-        return Extent(
-            min(self.left, other.left),
-            min(self.top, other.top),
-            max(self.right, other.right),
-            max(self.bottom, other.bottom),
-        )
-
-    def reduced(self, scale: int) -> Extent:
-        """Return the whole pixels that it touches once the box is that many times smaller."""
-        return Extent(self.left // scale, self.top // scale, -(-self.right // scale), -(-self.bottom // scale))
-
-
-@dataclass(frozen=True, slots=True)
 class Setting:
-    """A text that fits: its pieces, `scale` times as large as they are drawn, the size as drawn in pixels, the number
-    of lines, and all of the box that its ink touches.
+    """A text that fits: its pieces, `scale` times as large as they are drawn; and in pixels as drawn its size, where
+    the capitals of its first line begin, its last baseline, and all of the box that its ink touches.
     """
 
     pieces: tuple[Piece, ...]
     size: float
     lines: int
+    capitals: float
+    baseline: float
     ink: Extent
     scale: int = 1
+
+    def lowered(self, down: int) -> Setting:
+        return replace(
+            self,
+            pieces=tuple(piece.moved(0, down * self.scale) for piece in self.pieces),
+            capitals=self.capitals + down,
+            baseline=self.baseline + down,
+            ink=self.ink.moved(0, down),
+        )
+
+    def reduced(self, scale: int) -> Setting:
+        """Return the same of a text that was set that many times larger."""
+        return Setting(
+            self.pieces,
+            self.size / scale,
+            self.lines,
+            self.capitals / scale,
+            self.baseline / scale,
+            self.ink.reduced(scale),
+            scale,
+        )
 
 
 def fitted(text: str, style: Style, width: int, height: int) -> Setting:
@@ -124,7 +102,7 @@ def fitted(text: str, style: Style, width: int, height: int) -> Setting:
     found = _largest(_Trial(parts, style.scaled(scale), width * scale, height * scale))
     if found is None:
         raise TooLongTextError(_too_long(text, style, width, height))
-    return replace(found, size=found.size / scale, ink=found.ink.reduced(scale), scale=scale)
+    return _aligned(found, style.scaled(scale), width * scale).reduced(scale)
 
 
 def coverage(setting: Setting, stroke: float = 0.0) -> Bytes:
@@ -177,52 +155,39 @@ class _Trial:
         return self._placed(rows, size)
 
     def _placed(self, rows: Sequence[tuple[str, Paragraph]], size: float) -> Setting | None:
-        first = self._first_baseline(rows, size)
+        used = {face for _, part in rows for face in part.faces}
+        capital = max(face.capital for face in used) * size
+        first = self._first_baseline(used, capital, size, len(rows))
         if first is None:
             return None
-        lines = [
-            self._line(line, part, size, round(first + number * self.style.spacing * size))
-            for number, (line, part) in enumerate(rows)
-        ]
-        pieces = [piece for line in lines for piece in line]
-        inks = [piece.ink(self.style.stroke) for piece in pieces]
-        extent = inks[0]
-        for ink in inks[1:]:
-            extent = extent.joined(ink)
-        return self._inside(pieces, extent, size, len(rows))
+        baselines = [round(first + number * self.style.spacing * size) for number in range(len(rows))]
+        pieces = tuple(
+            piece
+            for (line, part), baseline in zip(rows, baselines, strict=True)
+            for piece in self._line(line, part, size, baseline)
+        )
+        ink = joined([piece.ink(self.style.stroke) for piece in pieces])
+        if ink.right - ink.left > self.width or ink.bottom - ink.top > self.height:
+            return None
+        setting = Setting(pieces, size, len(rows), baselines[0] - capital, baselines[-1], ink)
+        return setting.lowered(max(-ink.top, 0) - max(ink.bottom - self.height, 0))
 
-    def _first_baseline(self, rows: Sequence[tuple[str, Paragraph]], size: float) -> float | None:
-        used = {face for _, part in rows for face in part.faces}
+    def _first_baseline(self, used: Collection[Face], capital: float, size: float, lines: int) -> float | None:
         ascent, descent = (max(edges) for edges in zip(*(face.sized(size).getmetrics() for face in used), strict=True))
-        between = (len(rows) - 1) * self.style.spacing * size
+        between = (lines - 1) * self.style.spacing * size
         if ascent + between + descent > self.height:
             return None
-        capital = max(face.capital for face in used) * size
         center = (self.height - between + capital) / 2
         heights: dict[str, float] = {"top": ascent, "center": center, "bottom": self.height - descent - between}
         return heights[self.style.vertical]
 
     def _line(self, line: str, part: Paragraph, size: float, baseline: int) -> Iterator[Piece]:
-        spans = [(text, face.sized(size), face) for text, face in runs(line, part)]
-        keys = [steering(face, part, self.style.language) for _, _, face in spans]
-        widths = [
-            font.getlength(text, direction=direction, language=language)
-            for (text, font, _), (direction, language) in zip(spans, keys, strict=True)
-        ]
-        left = _aligned(self.width - sum(widths), self.style.align, part.direction)
-        for (text, font, _), (direction, language), width in zip(spans, keys, widths, strict=True):
+        left = 0.0
+        for text, face in runs(line, part):
+            font = face.sized(size)
+            direction, language = steering(face, part, self.style.language)
             yield Piece(text, font, round(left), baseline, direction, language)
-            left += width
-
-    def _inside(self, pieces: Sequence[Piece], ink: Extent, size: float, lines: int) -> Setting | None:
-        """Return the setting, moved where ink hangs over the box, None where it is larger than that."""
-        if ink.right - ink.left > self.width or ink.bottom - ink.top > self.height:
-            return None
-        right = max(-ink.left, 0) - max(ink.right - self.width, 0)
-        down = max(-ink.top, 0) - max(ink.bottom - self.height, 0)
-        moved = [replace(piece, left=piece.left + right, baseline=piece.baseline + down) for piece in pieces]
-        extent = Extent(ink.left + right, ink.top + down, ink.right + right, ink.bottom + down)
-        return Setting(tuple(moved), size, lines, extent)
+            left += font.getlength(text, direction=direction, language=language)
 
 
 def _largest(trial: _Trial) -> Setting | None:
@@ -235,9 +200,23 @@ def _largest(trial: _Trial) -> Setting | None:
     return (trial.at(sizes[number], balance=True) or plain) if trial.style.balance else plain
 
 
-def _aligned(room: float, align: str, direction: Direction) -> float:
-    side = {"start": "left", "end": "right"} if direction == "ltr" else {"start": "right", "end": "left"}
-    return {"left": 0.0, "center": room / 2, "right": room}[side.get(align, align)]
+def _aligned(setting: Setting, style: Style, width: int) -> Setting:
+    """Return the lines, which begin at 0, where they belong: by their ink, so that letters of any size are flush."""
+    lines: list[tuple[list[Piece], Extent]] = []
+    for _, line in groupby(setting.pieces, key=lambda piece: piece.baseline):
+        pieces = list(line)
+        ink = joined([piece.exact_ink(style.stroke) for piece in pieces])
+        share = _share(style.align, pieces[0].direction)
+        right = round((width - (ink.right - ink.left)) * share) - ink.left
+        lines.append(([piece.moved(right, 0) for piece in pieces], ink.moved(right, 0)))
+    ink = joined([extent for _, extent in lines])
+    return replace(setting, pieces=tuple(piece for pieces, _ in lines for piece in pieces), ink=ink)
+
+
+def _share(align: str, direction: Direction | None) -> float:
+    """Return how much of what a line leaves free lies before it."""
+    sides = {"start": "right", "end": "left"} if direction == "rtl" else {"start": "left", "end": "right"}
+    return {"left": 0.0, "center": 0.5, "right": 1.0}[sides.get(align, align)]
 
 
 def _too_long(text: str, style: Style, width: int, height: int) -> str:

@@ -21,7 +21,10 @@ def parts(text: str) -> list[str]:
         ("10\u00a0mm lens", ["10\u00a0mm ", "lens"]),
         ("Tele-Zoom", ["Tele-", "Zoom"]),
         ("a-ゃ", ["a-ゃ"]),
-        ("24-70 mm", ["24-70 ", "mm"]),
+        ("24-70 mm lens", ["24-70 mm ", "lens"]),
+        ("35 mm, 5 km/h", ["35 mm, ", "5 km/h"]),
+        ("3 min 2 metres", ["3 ", "min ", "2 ", "metres"]),
+        ("EOS mm 5\u200bmm", ["EOS ", "mm ", "5\u200b", "mm"]),
         ("写真機", ["写", "真", "機"]),
         ("「写真」。", ["「写", "真」。"]),
         ("キャノン", ["キャ", "ノ", "ン"]),  # noqa: RUF001

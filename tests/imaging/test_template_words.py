@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from imaging.shelf import Shelf
-from imaging.template import DrawError, drawn
+from imaging.template import drawn
+from imaging.template_words import DrawError
 from tests.imaging.type_samples import (
     BOLD,
     NO_FIELDS,

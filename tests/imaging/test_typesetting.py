@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from imaging.errors import ImageError
 from imaging.fonts import Face, LayoutError
 from imaging.paragraphs import MissingGlyphError
-from imaging.typesetting import Extent, Setting, Style, TooLongTextError, coverage, fitted
+from imaging.pieces import Extent
+from imaging.typesetting import Setting, Style, TooLongTextError, coverage, fitted
 from tests.imaging.type_samples import BOLD, LATIN, TITLES, face, japanese, needs_fribidi
 
 WORDS = ["Canon", "EF", "70-200mm", "f/2.8L", "für", "Ångström", "jÿgq", "Φως", "камера", "W", "Objektivdeckel"]
@@ -93,6 +94,15 @@ def test_a_text_starts_on_its_own_side(script: str, side: int) -> None:
     assert edges[1 - side] > 100
     ends = columns(fitted(TITLES[script], style(lines=1, size=20.0, align="end"), 600, 60), 600)
     assert ends[1 - side] <= 3
+
+
+@pytest.mark.parametrize("align", ["left", "right"])
+@pytest.mark.parametrize("size", [9.0, 30.0, 200.0])
+def test_lines_of_any_letters_and_size_are_flush(align: str, size: float) -> None:
+    found = fitted("HIM\nOla\njay", style(size=size, smallest=size, align=align), 1000, 800)
+    for piece in found.pieces:
+        alone = replace(found, pieces=(piece,))
+        assert columns(alone, 1000)[align == "right"] <= 1
 
 
 def test_a_centred_text_has_the_same_room_on_both_sides() -> None:
