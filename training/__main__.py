@@ -1,8 +1,10 @@
-"""`python -m training scenes|matte|detail|evaluate|uncertainty|collections`: pictures, matting networks, heads."""
+"""`python -m training scenes|matte|detail|evaluate|uncertainty|collections|dataset|keywords`: see each with --help."""
 
 import argparse
 import sys
 
+from training.dataset import command as dataset
+from training.dataset.errors import DatasetError
 from training.heads import command as heads
 from training.heads.errors import HeadsError
 from training.matte import command as matte
@@ -32,10 +34,13 @@ def main(argv: list[str] | None = None) -> int:
     uncertainty.add_arguments(add)
     add.set_defaults(run=uncertainty.run)
     heads.add_arguments(commands.add_parser("collections", help="train, compare and publish heads for collections"))
+    dataset.add_arguments(
+        commands.add_parser("dataset", help="look at, standardise, split and prepare labelled pictures")
+    )
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
-    except (MatteError, HeadsError) as error:
+    except (MatteError, HeadsError, DatasetError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 

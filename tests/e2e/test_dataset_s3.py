@@ -1,0 +1,104 @@
+"""A data set in an object store: rclone serves a folder as S3, with signatures checked."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serving.session import free_ports
+from tests.training.dataset_data import KEYWORDS, write_broken, write_csv, write_folder
+from training.__main__ import main
+from training.dataset.shards import Shards
+
+pytestmark = pytest.mark.e2e
+KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "not-a-real-secret-not-a-real-secret-0000"
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder that is the bucket `photos`, and the variables that reach it."""
+    folder = tmp_path_factory.mktemp("s3")
+    (port,) = free_ports(1)
+    rclone = shutil.which("rclone", path=Path(sys.executable).parent)
+    assert rclone, "rclone comes with the development requirements"
+    write_folder(folder / "photos" / "set", per_keyword=4)
+    write_broken(folder / "photos" / "set" / "pan")
+    command = [rclone, "serve", "s3", "--auth-key", f"{KEY_ID},{SECRET}", "--addr", f"127.0.0.1:{port}"]
+    with (
+        subprocess.Popen([*command, "--config", "", str(folder)], stderr=subprocess.DEVNULL) as server,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        try:
+            _wait_for(port)
+            patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+            patch.setenv("AWS_REGION", "us-east-1")
+            patch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+            patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+            yield folder / "photos"
+        finally:
+            server.kill()  # it takes five seconds to end politely, and has nothing to save
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < deadline, "the S3 endpoint does not listen"
+        time.sleep(0.05)
+
+
+def test_a_prefix_makes_the_same_report_and_shards_as_its_folder(bucket: Path, tmp_path: Path) -> None:
+    for name, source in (("far", "s3://photos/set/"), ("near", str(bucket / "set"))):
+        assert main(["dataset", "report", source, "--out", str(tmp_path / f"{name}-report")]) == 0
+        assert main(["dataset", "prepare", source, "--out", str(tmp_path / name), "--size", "48"]) == 0
+    reports = [json.loads((tmp_path / f"{name}-report" / "report.json").read_text()) for name in ("far", "near")]
+    assert [report.pop("source") for report in reports] == ["s3://photos/set/", str(bucket / "set")]
+    assert reports[0] == reports[1]
+    for file in (tmp_path / "near").rglob("*.*"):
+        assert (tmp_path / "far" / file.relative_to(tmp_path / "near")).read_bytes() == file.read_bytes()
+
+
+def test_a_manifest_in_the_store_and_addresses_in_a_manifest_are_read(bucket: Path, tmp_path: Path) -> None:
+    lines = [f"{keyword}/{place:02d}.jpg,{keyword},," for keyword in KEYWORDS for place in range(4)]
+    write_csv(bucket / "set" / "m.csv", lines)
+    assert main(["dataset", "split", "s3://photos/set/m.csv", "--out", str(tmp_path / "m.parquet")]) == 0
+    assert (
+        main(["dataset", "prepare", str(tmp_path / "m.parquet"), "--out", str(tmp_path / "set"), "--size", "48"]) == 0
+    )
+    shards = Shards.open(tmp_path / "set")
+    assert shards.row("train", 0).name.startswith("s3://photos/set/")
+    assert sum(shards.count(split) for split in ("train", "validation", "test")) == 12
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("s3://photos/nothing-here/", "no pictures in it"),
+        ("s3://photos/set/missing.csv", "there is no such object"),
+        ("ftp://host/set", "is allowed"),
+    ],
+)
+def test_what_is_not_there_is_an_error(
+    bucket: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, reason: str
+) -> None:
+    assert bucket.is_dir()
+    assert main(["dataset", "report", source, "--out", str(tmp_path / "report")]) == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_an_object_that_is_missing_or_in_no_store_is_left_out_by_name(bucket: Path, tmp_path: Path) -> None:
+    lines = ["pan/00.jpg,pan,,train", "pan/gone.jpg,pan,,train", "s3://photos/set/pot/00.jpg,pot,,test", "ftp://a/b.jpg,pot,,"]
+    write_csv(bucket / "set" / "holes.csv", lines)
+    assert main(["dataset", "prepare", "s3://photos/set/holes.csv", "--out", str(tmp_path / "set")]) == 0
+    ftp, gone = (tmp_path / "set" / "left_out.csv").read_text().splitlines()[1:]
+    assert gone == "pan/gone.jpg,there is no such object"
+    assert ftp.startswith("ftp://a/b.jpg,")
+    assert "is allowed" in ftp

@@ -1,0 +1,128 @@
+"""Stratified, group-aware splits: every keyword in every split by the shares, no group in two of them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.dataset import units
+from training.dataset.errors import DatasetError
+from training.dataset.rows import SPLITS
+from training.dataset.tables import BATCH, Tables
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Counts: TypeAlias = NDArray[np.float64]
+SHARES = (0.8, 0.1, 0.1)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Shares of train, validation and test; `resplit` forgets the splits that are there already."""
+
+    shares: tuple[float, ...] = SHARES
+    seed: int = 1
+    resplit: bool = False
+
+
+def parse_shares(text: str) -> tuple[float, ...]:
+    """`80,10,10` -> shares of 1. Raises DatasetError."""
+    try:
+        values = np.array([float(part) for part in text.split(",")])
+    except ValueError:
+        values = np.empty(0)
+    if len(values) != len(SPLITS) or not np.isfinite(values).all() or values.min() < 0 or values[0] <= 0:
+        raise DatasetError(f"--shares {text}: three numbers for {', '.join(SPLITS)} are needed, such as 80,10,10")
+    return tuple(float(value) for value in values / values.sum())
+
+
+def assign(tables: Tables, wish: Wish) -> None:
+    """Give every row of `rows` with a keyword and without a split one, by its name, group, keyword and the seed alone.
+
+    Pictures of one group go together, into the split that some of them are in already, if any. Table `together`
+    (image, cluster), where it exists, joins pictures besides. The largest units go first, each where its
+    keywords are wanted most; a keyword of three units or more is in every split whose share is not 0.
+    """
+    if wish.resplit:
+        tables.run("update rows set split = null")
+    units.make(tables)
+    order = _labels(tables)
+    wished = _wished(tables, order, wish.shares)
+    wanted = wished - _there(tables, order)
+    tables.run("create or replace table assigned (unit varchar, split varchar)")
+    for batch in _units(tables, wish.seed):
+        tables.append("assigned", _placed(batch, order, wished, wanted))
+    tables.run(
+        """update rows set split = assigned.split from units, assigned
+        where rows.image = units.image and units.unit = assigned.unit and rows.split is null and keyword is not null"""
+    )
+
+
+def _labels(tables: Tables) -> dict[str, int]:
+    found = tables.rows("select distinct keyword from rows where keyword is not null order by 1")
+    return {str(keyword): position for position, (keyword,) in enumerate(found)}
+
+
+def _wished(tables: Tables, order: Mapping[str, int], shares: tuple[float, ...]) -> Counts:
+    """Pictures [splits, keywords] that each split should have."""
+    totals, counts = np.zeros(len(order)), np.zeros(len(order))
+    for keyword, pictures, count in tables.rows(
+        "select keyword, count(*), count(distinct unit) from rows join units using (image) "
+        "where keyword is not null group by keyword"
+    ):
+        totals[order[keyword]], counts[order[keyword]] = pictures, count
+    wished: Counts = np.outer(np.array(shares, np.float64), totals)
+    # A rare keyword is in each split at least once, as long as it has that many units.
+    used = np.array(shares) > 0
+    rare = used[1:, None] & (counts >= used.sum())
+    wished[1:] = np.where(rare, np.maximum(wished[1:], 1), wished[1:])
+    wished[0] = np.maximum(totals - wished[1:].sum(axis=0), np.minimum(totals, 1))
+    return wished
+
+
+def _there(tables: Tables, order: Mapping[str, int]) -> Counts:
+    """Pictures [splits, keywords] that are in a split already."""
+    there = np.zeros((len(SPLITS), len(order)))
+    for keyword, split, pictures in tables.rows(
+        "select keyword, split, count(*) from rows where keyword is not null and split is not null group by all"
+    ):
+        there[SPLITS.index(split), order[keyword]] = pictures
+    return there
+
+
+def _units(tables: Tables, seed: int) -> Iterator["pa.RecordBatch"]:
+    """Units to be placed, the largest first, those of one size as the seed has it: name, keywords, numbers, split."""
+    return tables.batches(
+        f"""select unit, list(keyword order by keyword) as keywords, list(pictures order by keyword) as pictures,
+            min(split) as split from
+            (select unit, keyword, count(*) filter (split is null) as pictures, min(split) as split
+             from rows join units using (image) where keyword is not null group by unit, keyword)
+            group by unit having sum(pictures) > 0
+            order by sum(pictures) desc, md5('{int(seed)}:' || unit), unit""",
+        BATCH,
+    )
+
+
+def _placed(batch: "pa.RecordBatch", order: Mapping[str, int], wished: Counts, wanted: Counts) -> "pa.Table":
+    """Where each unit goes; `wanted` is what is wished and still to come, and brought up to date."""
+    import pyarrow as pa
+
+    splits = []
+    for unit in batch.to_pylist():
+        chosen = [order[keyword] for keyword in unit["keywords"]]
+        pictures = np.array(unit["pictures"], np.float64)
+        given = unit["split"]
+        place = _best(wished[:, chosen], wanted[:, chosen], pictures) if given is None else SPLITS.index(given)
+        wanted[place, chosen] -= pictures
+        splits.append(SPLITS[place])
+    return pa.table({"unit": batch.column("unit"), "split": pa.array(splits, pa.string())})
+
+
+def _best(wished: Counts, wanted: Counts, pictures: Counts) -> int:
+    """The split that lacks most of what a unit brings; of equals the one that has the least of what it should have."""
+    gain = (np.minimum(wanted, pictures) - np.maximum(pictures - wanted, 0)).sum(axis=1)
+    missing = wanted.sum(axis=1) / np.maximum(wished.sum(axis=1), 1e-9)
+    return int(np.lexsort((-missing.round(9), -gain.round(9)))[0])
