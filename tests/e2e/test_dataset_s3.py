@@ -95,7 +95,12 @@ def test_what_is_not_there_is_an_error(
 
 
 def test_an_object_that_is_missing_or_in_no_store_is_left_out_by_name(bucket: Path, tmp_path: Path) -> None:
-    lines = ["pan/00.jpg,pan,,train", "pan/gone.jpg,pan,,train", "s3://photos/set/pot/00.jpg,pot,,test", "ftp://a/b.jpg,pot,,"]
+    lines = [
+        "pan/00.jpg,pan,,train",
+        "pan/gone.jpg,pan,,train",
+        "s3://photos/set/pot/00.jpg,pot,,test",
+        "ftp://a/b.jpg,pot,,",
+    ]
     write_csv(bucket / "set" / "holes.csv", lines)
     assert main(["dataset", "prepare", "s3://photos/set/holes.csv", "--out", str(tmp_path / "set")]) == 0
     ftp, gone = (tmp_path / "set" / "left_out.csv").read_text().splitlines()[1:]

@@ -131,7 +131,10 @@ def standardise(tables: Tables, mapping: Standard, unknown: Unknown) -> list[Fou
     tables.run("create or replace table spellings (spelling varchar, standard varchar)")
     columns = [pa.array([one.spelling for one in found], pa.string()), pa.array(kept, pa.string())]
     tables.append("spellings", pa.table(columns, ["spelling", "standard"]))
-    tables.run("update rows set keyword = nullif(standard, '') from spellings where keyword = spelling")
+    tables.run(
+        """create or replace table rows as select image, nullif(standard, '') as keyword, "group", split
+        from rows left join spellings on keyword = spelling"""
+    )
     return found
 
 
@@ -174,7 +177,7 @@ def draft(spellings: Mapping[str, int]) -> str:
 
 
 def _most(group: Counter[str]) -> str:
-    return min(group, key=lambda spelling: (-group[spelling], spelling))
+    return min(group, key=lambda spelling: (-group[spelling], len(normal(spelling)), spelling))
 
 
 def _others(group: Iterable[str]) -> list[str]:

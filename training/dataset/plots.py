@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 MOST = 40
 COLOURS = {"train": "#2f6f8f", "validation": "#e0a030", "test": "#b04a5a", "none": "#9aa0a6"}
 INK = "#2f6f8f"
-# Title, SQL, width of a bar, axis.
+# Title, SQL, width of a bar, axis, and the base where SQL is a logarithm.
 MEASURES = (
-    ("megapixels", "log10(width * height / 1e6)", 0.1, "10^x MP"),
-    ("width / height", "log2(width / height)", 0.1, "2^x"),
-    ("file size", "log10(size / 1e3)", 0.1, "10^x kB"),
-    ("lightness", "light", 8.0, "mean of grey, 0..255"),
-    ("contrast", "contrast", 4.0, "deviation of grey"),
-    ("sharpness", "log10(sharpness + 0.1)", 0.1, "10^x, variance of the Laplacian"),
+    ("size", "log10(width * height / 1e6)", 0.1, "megapixels", 10),
+    ("shape", "log2(width / height)", 0.1, "width / height", 2),
+    ("file size", "log10(size / 1e3)", 0.1, "kB", 10),
+    ("lightness", "light", 8.0, "mean of grey, 0 to 255", 0),
+    ("contrast", "contrast", 4.0, "deviation of grey", 0),
+    ("sharpness", "log10(sharpness + 0.1)", 0.1, "variance of the Laplacian", 10),
 )
 
 
@@ -46,6 +46,7 @@ def keywords(before: Mapping[str, int], after: Mapping[str, int], mapped: bool) 
         for ax, (title, counts) in zip(axes, sides.items(), strict=True):
             names, values = _shortened(counts)
             _bars(ax, names, values)
+            ax.set_ylim(longest - 0.4, -0.6)  # bars of one height on both sides
             ax.set_title(f"{title}: {len(counts)} keywords")
 
     return _svg(5.5 * len(sides), 0.6 + 0.22 * longest, draw)
@@ -53,7 +54,7 @@ def keywords(before: Mapping[str, int], after: Mapping[str, int], mapped: bool) 
 
 def splits(counts: Mapping[str, Mapping[str, int]]) -> str:
     """Stacked bars: the pictures of each keyword by split."""
-    shown = dict(list(counts.items())[:MOST])
+    shown = {_plain(keyword): splits for keyword, splits in list(counts.items())[:MOST]}
 
     def draw(figure: "Figure") -> None:
         ax = figure.subplots()
@@ -65,10 +66,10 @@ def splits(counts: Mapping[str, Mapping[str, int]]) -> str:
                 left = [a + b for a, b in zip(left, values, strict=True)]
         ax.invert_yaxis()
         ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(loc="lower right")
+        figure.legend(loc="outside upper right", ncols=len(COLOURS), frameon=False)
         ax.set_xlabel("pictures")
 
-    return _svg(8, 0.8 + 0.22 * len(shown), draw)
+    return _svg(8, 1.1 + 0.22 * len(shown), draw)
 
 
 def measures(tables: Tables) -> str:
@@ -77,13 +78,18 @@ def measures(tables: Tables) -> str:
         tables.rows(
             f"select floor(({sql}) / {step}) * {step}, count(*) from pictures where error is null group by 1 order by 1"
         )
-        for _, sql, step, _ in MEASURES
+        for _, sql, step, _, _ in MEASURES
     ]
 
     def draw(figure: "Figure") -> None:
         axes = figure.subplots(2, 3).reshape(-1)
-        for ax, (title, _, step, label), bins in zip(axes, MEASURES, found, strict=True):
-            ax.bar([start for start, _ in bins], [count for _, count in bins], width=step, align="edge", color=INK)
+        for ax, (title, _, step, label, base), bins in zip(axes, MEASURES, found, strict=True):
+            edges = [(start, start + step) for start, _ in bins]
+            if base:
+                edges = [(base**left, base**right) for left, right in edges]
+                ax.set_xscale("log", base=base)
+            widths = [right - left for left, right in edges]
+            ax.bar([left for left, _ in edges], [count for _, count in bins], width=widths, align="edge", color=INK)
             ax.set(title=title, xlabel=label)
             ax.spines[["top", "right"]].set_visible(False)
 
@@ -93,15 +99,19 @@ def measures(tables: Tables) -> str:
 def _bars(ax: "Axes", names: Sequence[str], values: Sequence[int]) -> None:
     bars = ax.barh(names, values, color=INK)
     ax.bar_label(bars, padding=2, fontsize=8)
-    ax.invert_yaxis()
     ax.margins(x=0.12)
     ax.spines[["top", "right"]].set_visible(False)
 
 
 def _shortened(counts: Mapping[str, int]) -> tuple[list[str], list[int]]:
-    names = [name.replace("$", r"\$") or "(none)" for name in counts]
+    names = [_plain(name) or "(none)" for name in counts]
     values = list(counts.values())
     if len(names) > MOST:
         names = [*names[:MOST], f"({len(names) - MOST} others)"]
         values = [*values[:MOST], sum(values[MOST:])]
     return names, values
+
+
+def _plain(name: str) -> str:
+    """A name in which matplotlib sees no formula."""
+    return name.replace("$", r"\$")

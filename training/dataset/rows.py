@@ -43,7 +43,11 @@ def settle(tables: Tables, group_pattern: str = "") -> None:
     )
     tables.run("drop table raw")
     if group_pattern:
-        tables.run("""update named set "group" = nullif(regexp_extract(image, ?, 1), '')""", [group_pattern])
+        tables.run(
+            """create or replace table named as
+            select image, keyword, nullif(regexp_extract(image, ?, 1), '') as "group", given, split from named""",
+            [group_pattern],
+        )
     tables.run(
         """insert into problems select 'row without picture', null, keyword from named where image is null
         union all select ?, image, given from named where given is not null and split is null and image is not null""",

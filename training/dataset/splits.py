@@ -56,8 +56,9 @@ def assign(tables: Tables, wish: Wish) -> None:
     for batch in _units(tables, wish.seed):
         tables.append("assigned", _placed(batch, order, wished, wanted))
     tables.run(
-        """update rows set split = assigned.split from units, assigned
-        where rows.image = units.image and units.unit = assigned.unit and rows.split is null and keyword is not null"""
+        """create or replace table rows as select image, keyword, "group",
+        case when keyword is null then rows.split else coalesce(rows.split, assigned.split) end as split
+        from rows join units using (image) left join assigned using (unit)"""
     )
 
 

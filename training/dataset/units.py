@@ -15,6 +15,7 @@ def make(tables: Tables) -> None:
 
 def _join(tables: Tables) -> None:
     """Units that share a cluster become one, also through others: a graph of units, not of pictures."""
+    import numpy as np
     import pyarrow as pa
 
     from training.dataset.clusters import Clusters
@@ -33,8 +34,9 @@ def _join(tables: Tables) -> None:
     labels = clusters.labels()
     for start in range(0, len(labels), BATCH):
         part = labels[start : start + BATCH]
-        tables.append("joined", pa.table({"knot": range(start, start + len(part)), "first": part}))
+        tables.append("joined", pa.table({"knot": np.arange(start, start + len(part)), "first": part}))
     tables.run(
-        """update units set unit = first_one.unit from knots as own, joined, knots as first_one
-        where units.unit = own.unit and own.knot = joined.knot and first_one.knot = joined.first"""
+        """create or replace table units as select image, coalesce(first_one.unit, units.unit) as unit from units
+        left join knots as own on own.unit = units.unit left join joined on joined.knot = own.knot
+        left join knots as first_one on first_one.knot = joined.first"""
     )
