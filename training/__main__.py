@@ -7,6 +7,8 @@ from training.dataset import command as dataset
 from training.dataset.errors import DatasetError
 from training.heads import command as heads
 from training.heads.errors import HeadsError
+from training.keywords import command as keywords
+from training.keywords.errors import KeywordsError
 from training.matte import command as matte
 from training.matte import detail_command as detail
 from training.matte import evaluation
@@ -37,10 +39,11 @@ def main(argv: list[str] | None = None) -> int:
     dataset.add_arguments(
         commands.add_parser("dataset", help="look at, standardise, split and prepare labelled pictures")
     )
+    keywords.add_arguments(commands.add_parser("keywords", help="train, search, evaluate, promote keyword classifiers"))
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
-    except (MatteError, HeadsError, DatasetError) as error:
+    except (MatteError, HeadsError, KeywordsError, DatasetError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 

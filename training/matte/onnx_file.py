@@ -10,7 +10,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 from training.matte.errors import MatteError
 
 # ONNX Runtime's exceptions have no common base of their own.
-_ERRORS = (
+LOADING_ERRORS = (
     *(state.EPFail, state.EngineError, state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf),
     *(state.ModelLoaded, state.NoModel, state.NoSuchFile, state.NotImplemented, state.RuntimeException),
     *(RuntimeError, ValueError),
@@ -23,7 +23,7 @@ class OnnxPredictor:
     def __init__(self, path: Path) -> None:
         try:
             self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        except _ERRORS as error:
+        except LOADING_ERRORS as error:
             raise MatteError(f"{path}: not a loadable ONNX file ({error})") from error
         (pixels,), (alpha,) = self._session.get_inputs(), self._session.get_outputs()
         square = pixels.shape[1]

@@ -1,0 +1,121 @@
+"""A network that tells keywords, as a checkpoint or as the file that is served."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training.keywords.calibration import softmax
+from training.keywords.errors import KeywordsError
+from training.keywords.network import SIDE, Classifier, load_classifier
+from training.keywords.pictures import Part, Pixels, framed
+
+LABELS = "labels.txt"
+_AT_ONCE = 32
+_SUMS_TO_ONE = 1e-2
+
+
+class Predictor(Protocol):
+    """Pixels UINT8 [n, 224, 224, 3] to probabilities [n, labels]."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    def __call__(self, pixels: Pixels) -> NDArray[np.float64]: ...
+
+
+class TorchPredictor:
+    """A stored classifier."""
+
+    def __init__(self, folder: Path) -> None:
+        self._classifier, config = load_classifier(folder)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._classifier.to(self._device)
+        self._temperature = config.temperature
+        self.labels = config.labels
+        self.name = str(folder)
+
+    def __call__(self, pixels: Pixels) -> NDArray[np.float64]:
+        return softmax(logits(self._classifier, pixels, self._device) / self._temperature)
+
+
+class OnnxPredictor:
+    """A `model.onnx` under the contract UINT8 [n, 224, 224, 3] -> FP32 [n, labels], `labels.txt` beside it."""
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        from training.matte.onnx_file import LOADING_ERRORS
+
+        try:
+            self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        except LOADING_ERRORS as error:
+            raise KeywordsError(f"{path}: not a loadable ONNX file ({error})") from error
+        (pixels,), (answer,) = self._session.get_inputs(), self._session.get_outputs()
+        if pixels.type != "tensor(uint8)" or pixels.shape[1:] != [SIDE, SIDE, 3] or answer.type != "tensor(float)":
+            raise KeywordsError(
+                f"{path}: takes {pixels.type} {pixels.shape} and gives {answer.type}; the contract is uint8 "
+                f"[n, {SIDE}, {SIDE}, 3] to float [n, labels]"
+            )
+        self._pixels: str = pixels.name
+        self.labels = read_labels(path.with_name(LABELS))
+        self.name = str(path)
+
+    def __call__(self, pixels: Pixels) -> NDArray[np.float64]:
+        found = np.asarray(self._session.run(None, {self._pixels: pixels})[0], np.float64)
+        if found.shape != (len(pixels), len(self.labels)):
+            raise KeywordsError(f"{self.name}: gives {found.shape[1:]}, {LABELS} has {len(self.labels)} keywords")
+        if not np.allclose(found.sum(axis=1), 1, atol=_SUMS_TO_ONE):
+            raise KeywordsError(f"{self.name}: gives no probabilities; those of a picture sum up to 1")
+        return found
+
+
+def load_predictor(network: Path) -> Predictor:
+    """A checkpoint's folder, a version's folder with `model.onnx`, or that file. Raises KeywordsError."""
+    if network.suffix == ".onnx":
+        return OnnxPredictor(network)
+    if (network / "model.onnx").is_file():
+        return OnnxPredictor(network / "model.onnx")
+    if (network / "model.plan").is_file():
+        raise KeywordsError(f"{network}: a TensorRT plan cannot be evaluated; evaluate the ONNX file that it is of")
+    return TorchPredictor(network)
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """One keyword a line. Raises KeywordsError."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeywordsError(f"{path}: not readable ({error}); it has one keyword a line") from error
+    labels = tuple(line.strip() for line in lines if line.strip())
+    if not labels or len(set(labels)) != len(labels):
+        raise KeywordsError(f"{path}: has {len(labels)} keywords, {len(set(labels))} of them different")
+    return labels
+
+
+@torch.inference_mode()
+def logits(classifier: Classifier, pixels: Pixels, device: torch.device) -> NDArray[np.float32]:
+    """FP32 [n, labels], before the temperature."""
+    return np.asarray(classifier(torch.from_numpy(pixels).to(device)).float().cpu().numpy())
+
+
+def logits_of(classifier: Classifier, part: Part, device: torch.device) -> NDArray[np.float32]:
+    """Of all pictures of a part, in their order."""
+    found = [np.zeros((0, 0), np.float32)]
+    for first in range(0, len(part), _AT_ONCE):
+        chosen = range(first, min(first + _AT_ONCE, len(part)))
+        pixels = np.stack([framed(part.picture(index)) for index in chosen])
+        found.append(logits(classifier, pixels, device))
+    return np.concatenate(found[1:]) if len(found) > 1 else found[0]
+
+
+def positions(known: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int32]:
+    """Where each wanted keyword stands among the known ones; -1 where it does not."""
+    places = {label: place for place, label in enumerate(known)}
+    return np.array([places.get(label, -1) for label in wanted], np.int32)
