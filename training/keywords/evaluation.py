@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from training.dataset.shards import Shards
 from training.keywords.errors import KeywordsError
 from training.keywords.metrics import Figures, measure
-from training.keywords.pictures import Pixels, decoded, framed
+from training.keywords.pictures import Pixels, decoded, framed, labels_of
 from training.keywords.predictor import Predictor, positions
 
 _AT_ONCE = 16
@@ -53,9 +53,10 @@ def evaluate(predict: Predictor, shards: Shards, split: str, only: Sequence[str]
         kept = "" if only is None else f" of {', '.join(only)}"
         raise KeywordsError(f"{shards.folder}: no pictures{kept} in {split}")
     places = positions(predict.labels, shards.labels)
-    truth = places[shards.label_indices(split)[rows]]
+    labels = labels_of(shards, split)[rows]
+    truth = places[labels]
     if (truth < 0).any():
-        present = {shards.labels[one] for one in shards.label_indices(split)[rows]}
+        present = {shards.labels[one] for one in labels}
         unknown = sorted(present - {*predict.labels})
         raise KeywordsError(f"{predict.name}: does not know {', '.join(unknown)}, of which {split} has pictures")
     names: list[str] = []
@@ -69,7 +70,7 @@ def evaluate(predict: Predictor, shards: Shards, split: str, only: Sequence[str]
 
 
 def _rows(shards: Shards, split: str, only: Sequence[str] | None) -> NDArray[np.int64]:
-    labels = shards.label_indices(split)
+    labels = labels_of(shards, split)
     if only is None:
         return np.arange(len(labels), dtype=np.int64)
     kept = positions(shards.labels, [label for label in only if label in shards.labels])

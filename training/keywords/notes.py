@@ -81,7 +81,7 @@ def insist_on_recipe(recipe: Recipe, shards: Shards, folder: Path) -> None:
 
 
 def _facts(recipe: Recipe, shards: Shards) -> dict[str, Any]:
-    return asdict(recipe) | {"labels": list(shards.labels), "manifest": shards.facts.get("manifest")}
+    return asdict(recipe) | {"labels": list(shards.labels), "manifest": shards.content.get("manifest")}
 
 
 def write_notes(folder: Path, facts: dict[str, Any]) -> None:

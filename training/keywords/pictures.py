@@ -69,8 +69,22 @@ class Part:
         return Part(self.shards, self.split, self.rows[chosen], self.labels[chosen])
 
 
+def labels_of(shards: Shards, split: str) -> NDArray[np.int32]:
+    """Every row's label. Raises KeywordsError for one that is missing, or no index in the data set's labels."""
+    with np.errstate(invalid="ignore"):  # a missing one becomes a number that no index is
+        labels = shards.label_indices(split)
+    strange = np.flatnonzero((labels < 0) | (labels >= len(shards.labels)))
+    if len(strange):
+        name = shards.row(split, int(strange[0])).name
+        raise KeywordsError(
+            f"{shards.folder / split}: {name} (row {strange[0]}) has no label among the {len(shards.labels)} keywords"
+        )
+    return labels
+
+
 def part_of(shards: Shards, split: str) -> Part:
-    labels = shards.label_indices(split)
+    """Raises KeywordsError for labels that are none."""
+    labels = labels_of(shards, split)
     return Part(shards, split, np.arange(len(labels), dtype=np.int64), labels)
 
 

@@ -14,6 +14,8 @@ from training.keywords.network import SIDE, Classifier, load_classifier
 from training.keywords.pictures import Part, Pixels, framed
 
 LABELS = "labels.txt"
+_ANSWER = "probabilities"
+_SHAPE = f"[n, {SIDE}, {SIDE}, 3]"
 _AT_ONCE = 32
 _SUMS_TO_ONE = 1e-2
 
@@ -46,7 +48,9 @@ class TorchPredictor:
 
 
 class OnnxPredictor:
-    """A `model.onnx` under the contract UINT8 [n, 224, 224, 3] -> FP32 [n, labels], `labels.txt` beside it."""
+    """A `model.onnx` under the contract UINT8 [n, 224, 224, 3] -> `probabilities` FP32 [n, labels], `labels.txt` beside
+    it.
+    """
 
     def __init__(self, path: Path) -> None:
         import onnxruntime
@@ -57,18 +61,18 @@ class OnnxPredictor:
             self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         except LOADING_ERRORS as error:
             raise KeywordsError(f"{path}: not a loadable ONNX file ({error})") from error
-        (pixels,), (answer,) = self._session.get_inputs(), self._session.get_outputs()
-        if pixels.type != "tensor(uint8)" or pixels.shape[1:] != [SIDE, SIDE, 3] or answer.type != "tensor(float)":
-            raise KeywordsError(
-                f"{path}: takes {pixels.type} {pixels.shape} and gives {answer.type}; the contract is uint8 "
-                f"[n, {SIDE}, {SIDE}, 3] to float [n, labels]"
-            )
+        pixels, *others = self._session.get_inputs()
+        answers = {one.name: one.type for one in self._session.get_outputs()}
+        if others or pixels.type != "tensor(uint8)" or pixels.shape[1:] != [SIDE, SIDE, 3]:
+            raise KeywordsError(f"{path}: takes {pixels.type} {pixels.shape}; the contract is uint8 {_SHAPE}")
+        if answers.get(_ANSWER) != "tensor(float)":
+            raise KeywordsError(f"{path}: gives {', '.join(answers)}; the contract is float {_ANSWER} [n, labels]")
         self._pixels: str = pixels.name
         self.labels = read_labels(path.with_name(LABELS))
         self.name = str(path)
 
     def __call__(self, pixels: Pixels) -> NDArray[np.float64]:
-        found = np.asarray(self._session.run(None, {self._pixels: pixels})[0], np.float64)
+        found = np.asarray(self._session.run([_ANSWER], {self._pixels: pixels})[0], np.float64)
         if found.shape != (len(pixels), len(self.labels)):
             raise KeywordsError(f"{self.name}: gives {found.shape[1:]}, {LABELS} has {len(self.labels)} keywords")
         if not np.allclose(found.sum(axis=1), 1, atol=_SUMS_TO_ONE):

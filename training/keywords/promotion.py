@@ -68,7 +68,7 @@ def promote(candidate: Path, repository: Path, gate: Gate, shards: Shards, split
     card["figures"] = {**known, **{f"{split}_{name}": value for name, value in figures.items()}}
     card["promoted"] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "manifest": shards.facts.get("manifest"),
+        "manifest": shards.content.get("manifest"),
         "gate": gate.model_dump(),
         "instead_of": None if newest is None else newest.name,
     }

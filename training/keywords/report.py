@@ -36,7 +36,7 @@ def write_report(
         replace(folder / ANSWERS, _answers(evaluations))
     told = {
         "title": title,
-        "subtitle": f"{shards.folder}, manifest {str(shards.facts.get('manifest', 'unknown'))[:12]}; {now}",
+        "subtitle": f"{shards.folder}, manifest {str(shards.content.get('manifest', 'unknown'))[:12]}; {now}",
         "evaluations": [_shown(one, shards, mistakes) for one in evaluations],
         "trials": trials,
     }
@@ -71,7 +71,7 @@ def _json(title: str, now: str, shards: Shards, evaluations: Sequence[Evaluation
         "title": title,
         "date": now,
         "dataset": str(shards.folder),
-        "manifest": shards.facts.get("manifest"),
+        "manifest": shards.content.get("manifest"),
         "evaluations": [
             {"network": one.network, "split": one.split, "labels": one.labels, **asdict(one.figures)}
             for one in evaluations
