@@ -23,9 +23,9 @@ COUNTS: Counts = {"train": (12, 4, 8), "validation": (4, 4, 4), "test": (5, 4, 3
 
 
 def shape(label: int, seed: int, size: tuple[int, int] = (96, 80)) -> Image.Image:
-    """A shape in its colour on a light ground."""
+    """A shape in its colour on a light grey ground."""
     rng = np.random.default_rng((seed, label))
-    picture = Image.new("RGB", size, tuple(int(v) for v in rng.integers(200, 256, 3)))
+    picture = Image.new("RGB", size, (int(rng.integers(200, 256)),) * 3)
     x, y = (int(v) for v in rng.integers(34, 46, 2))
     box = [(x - 22, y - 22, x + 22, y + 22), (x - 24, y - 24, x + 24, y + 24), (x - 30, y - 9, x + 30, y + 9)]
     draw = ImageDraw.Draw(picture)

@@ -41,7 +41,9 @@ def test_a_grid_is_walked_once_and_noted_in_mlflow(options: list[str], tmp_path:
     assert (output / f"trial-{best['number']:03d}/model/config.json").is_file()
     assert not (output / f"trial-{other['number']:03d}/model").exists()
     client = MlflowClient(address)
-    runs = client.search_runs([client.get_experiment_by_name("keywords").experiment_id])
+    experiment = client.get_experiment_by_name("keywords")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     children = [run for run in runs if run not in parents]
     assert [run.data.tags["mlflow.parentRunId"] for run in children] == [parents[0].info.run_id] * 2

@@ -32,7 +32,7 @@ class Evaluation:
 
     @property
     def said(self) -> NDArray[np.int64]:
-        return self.probabilities.argmax(axis=1)
+        return np.asarray(self.probabilities.argmax(axis=1), np.int64)
 
     def mistakes(self, count: int) -> list[int]:
         """Indices of wrong answers, the most confident first."""

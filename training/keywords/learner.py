@@ -41,7 +41,8 @@ class Learner(nn.Module):
         """One prompt a step, drawn by torch's generator, which checkpoints keep."""
         self._stale = True
         prompt = int(torch.randint(len(texts.ids), ()))
-        return texts.scale * self.classifier.features(pixels) @ texts(prompt).T
+        vectors: Tensor = texts(prompt)
+        return texts.scale * self.classifier.features(pixels) @ vectors.T
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         if self._recipe.loss == "contrastive":

@@ -99,7 +99,7 @@ def measure(probabilities: Probabilities, truth: Labels, labels: Sequence[str]) 
     )
 
 
-def macro_accuracy(said: NDArray[np.int64], truth: NDArray[np.int64]) -> float:
+def macro_accuracy(said: NDArray[np.integer], truth: NDArray[np.integer]) -> float:
     """The mean share of right answers over the keywords that have pictures."""
     return float(np.mean([(said[truth == label] == label).mean() for label in np.unique(truth)]))
 

@@ -148,14 +148,14 @@ def told_of(checkpoint: str) -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     """No tables of the other tower's weights, no bars for single files."""
     before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         logging.set_verbosity(before)
         if bars:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def is_classifier(checkpoint: str) -> bool:

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from training.keywords.recipe import Recipe
+from training.keywords.head import HEADS
+from training.keywords.recipe import BALANCES, LOSSES, PROMPTS, SOURCES, TUNINGS, Recipe, Tuning
+from training.matte.command import parse_stages
 
 DEFAULT_OUTPUT = Path("runs/keywords")
 SIDES = "224:1"
@@ -27,10 +29,6 @@ def add_running(parser: argparse.ArgumentParser, output: Path) -> None:
 
 
 def _add_start(parser: argparse.ArgumentParser) -> None:
-    from training.keywords.head import HEADS
-    from training.keywords.recipe import SOURCES
-    from training.keywords.tuning import TUNINGS
-
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("--checkpoint", help="CLIP or classifier to start from, folder or hub id")
     begin.add_argument("--fresh", default="tiny", help="or a tower with random weights: tiny (default) or mini")
@@ -48,8 +46,6 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_learning(parser: argparse.ArgumentParser) -> None:
-    from training.keywords.recipe import BALANCES, LOSSES
-
     usual = Recipe()
     parser.add_argument("--loss", choices=LOSSES, default=usual.loss, help=f"(default {usual.loss})")
     parser.add_argument("--tune-text", action="store_true", help="contrastive: the text tower learns, too")
@@ -57,10 +53,12 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--smoothing", type=float, default=usual.smoothing, help="of labels (default 0)")
     parser.add_argument("--batch", type=int, default=usual.batch, help=f"pictures a step (default {usual.batch})")
     parser.add_argument("--learning-rate", type=float, help="of the towers (default: by --tuning)")
-    parser.add_argument("--head-learning-rate", type=float, default=usual.head_learning_rate, help="(default 0.003)")
+    parser.add_argument("--head-learning-rate", type=float, help="(default 0.003, with a fresh tower the tower's)")
     parser.add_argument("--weight-decay", type=float, default=usual.weight_decay, help="(default 0.05)")
     parser.add_argument("--plain", action="store_true", help="do not vary the pictures")
-    parser.add_argument("--sizes", default=SIDES, help="SIZE:SHARE of the steps, smaller ones first are faster (224:1)")
+    parser.add_argument(
+        "--sizes", type=parse_stages, default=SIDES, help="SIZE:SHARE of the steps; smaller first is faster (224:1)"
+    )
 
 
 def _add_length(parser: argparse.ArgumentParser) -> None:
@@ -77,16 +75,16 @@ def _add_length(parser: argparse.ArgumentParser) -> None:
 
 
 _RATES = {"frozen": 1e-5, "blocks": 2e-5, "full": 1e-5, "lora": 2e-4}
-_FRESH_RATE = 1e-3
+_FRESH_RATE, _HEAD_RATE = 1e-3, 3e-3
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
     """Raises KeywordsError, or argparse's error for sizes that are none."""
-    from training.keywords.texts import PROMPTS, read_prompts
-    from training.matte.command import parse_stages
+    from training.keywords.texts import read_prompts
 
-    tuning = args.tuning or ("frozen" if args.checkpoint else "full")
-    usual_rate = _RATES[tuning] if args.checkpoint else _FRESH_RATE
+    tuning: Tuning = args.tuning or ("frozen" if args.checkpoint else "full")
+    rate = args.learning_rate or (_RATES[tuning] if args.checkpoint else _FRESH_RATE)
+    head_rate = args.head_learning_rate or (_HEAD_RATE if args.checkpoint else rate)
     return Recipe(
         checkpoint=args.checkpoint,
         revision=args.revision,
@@ -107,9 +105,9 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
         epochs=args.epochs,
         steps=0 if args.zero_shot else args.steps,
         batch=args.batch,
-        stages=parse_stages(args.sizes),
-        learning_rate=usual_rate if args.learning_rate is None else args.learning_rate,
-        head_learning_rate=args.head_learning_rate if args.checkpoint else args.learning_rate or _FRESH_RATE,
+        stages=args.sizes,
+        learning_rate=rate,
+        head_learning_rate=head_rate,
         warmup=args.warmup,
         weight_decay=args.weight_decay,
         augment=not args.plain,

@@ -64,8 +64,11 @@ def promote(candidate: Path, repository: Path, gate: Gate, shards: Shards, split
     if reasons:
         return Decision(found, served, tuple(reasons))
     figures = {name: round(float(getattr(found.figures, name)), 6) for name in _SHOWN}
-    known = card.get("figures") if isinstance(card.get("figures"), dict) else {}
-    card["figures"] = {**known, **{f"{split}_{name}": value for name, value in figures.items()}}
+    known = card.get("figures")
+    card["figures"] = {
+        **(known if isinstance(known, dict) else {}),
+        **{f"{split}_{name}": value for name, value in figures.items()},
+    }
     card["promoted"] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "manifest": shards.content.get("manifest"),

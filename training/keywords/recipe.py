@@ -7,16 +7,24 @@ from typing import Literal, get_args
 
 from training.keywords.errors import KeywordsError
 from training.keywords.head import HeadKind
-from training.keywords.texts import PROMPTS
-from training.keywords.tuning import Tuning
 from training.matte.stream import Stage
 
+Tuning = Literal["frozen", "blocks", "full", "lora"]
 Loss = Literal["cross-entropy", "contrastive"]
 Balance = Literal["sampler", "weights", "none"]
 PrototypeSource = Literal["prompts", "pictures"]
+TUNINGS: tuple[str, ...] = get_args(Tuning)
 SOURCES: tuple[str, ...] = get_args(PrototypeSource)
 LOSSES: tuple[str, ...] = get_args(Loss)
 BALANCES: tuple[str, ...] = get_args(Balance)
+
+PROMPTS = (
+    "a photo of a {}.",
+    "a photo of a {} in a kitchen.",
+    "a cooking step with a {}.",
+    "a close-up photo of a {}.",
+    "a top-down photo of a {}.",
+)
 
 
 @dataclass(frozen=True)

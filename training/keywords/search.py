@@ -110,10 +110,10 @@ class _Trials:
     def _sweep(self, trial: "optuna.Trial", score: float) -> None:
         for checkpoint in _folder(self.plan, trial.number).glob("checkpoint-*"):
             shutil.rmtree(checkpoint)
-        done = [one for one in trial.study.trials if one.value is not None]
-        best = max(done, key=lambda one: (one.value or 0.0, -one.number), default=None)
-        loser = trial.number if best is not None and (best.value or 0.0) >= score else best and best.number
-        if loser is not None:
+        others = [one for one in trial.study.trials if one.value is not None]  # this one's is told afterwards
+        best = max(others, key=lambda one: (one.value or 0.0, -one.number), default=None)
+        if best is not None:
+            loser = trial.number if (best.value or 0.0) >= score else best.number
             shutil.rmtree(_folder(self.plan, loser) / "model", ignore_errors=True)
 
 

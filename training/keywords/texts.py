@@ -12,14 +12,6 @@ from transformers import AutoConfig, AutoTokenizer, CLIPModel
 from training.keywords.errors import KeywordsError
 from training.keywords.network import told_of
 
-PROMPTS = (
-    "a photo of a {}.",
-    "a photo of a {} in a kitchen.",
-    "a cooking step with a {}.",
-    "a close-up photo of a {}.",
-    "a top-down photo of a {}.",
-)
-
 
 class Texts(nn.Module):
     """Every keyword in every prompt, as tokens [prompts, labels, length], and the tower that reads them."""

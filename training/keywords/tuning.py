@@ -1,15 +1,14 @@
 """How much of the tower learns: nothing, its last blocks, all of it, or small matrices beside its own."""
 
 import re
-from typing import Any, Literal, get_args
+from typing import Any
 
 from torch import nn
 
 from training.keywords.errors import KeywordsError
 from training.keywords.network import Classifier
+from training.keywords.recipe import Tuning
 
-Tuning = Literal["frozen", "blocks", "full", "lora"]
-TUNINGS: tuple[str, ...] = get_args(Tuning)
 _BLOCK = re.compile(r"(?:^|\.)layers\.(\d+)\.")
 # Behind the last block: they learn with it.
 _ENDS = ("post_layernorm", "final_layer_norm", "projection")
