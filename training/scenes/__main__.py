@@ -7,19 +7,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.scenes.dataset import DatasetError, Plan, generate
+from training.scenes.kitchen.record import DISTRIBUTIONS
 from training.scenes.renders import RendersError
+
+SIZE, KITCHEN_SIZE = 384, 640
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for images/, masks/ and manifest.jsonl")
     parser.add_argument("--count", type=int, default=500, help="pictures that the folder shall hold in the end")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same pictures, byte for byte")
-    parser.add_argument("--size", type=int, default=384, help="longer side in pixels")
+    parser.add_argument("--size", type=int, help="longer side in pixels; 384, of kitchen scenes 640")
+    parser.add_argument(
+        "--distribution",
+        choices=DISTRIBUTIONS,
+        default="even",
+        help="of keywords, for --source kitchen; natural: some come often, some hardly ever",
+    )
     parser.add_argument(
         "--source",
-        choices=("composed", "rendered", "booth"),
+        choices=("composed", "rendered", "booth", "kitchen"),
         default="composed",
-        help="where subjects come from; booth: products on white, with all layers of the truth",
+        help="where subjects come from; booth: products on white, with all layers of the truth; "
+        "kitchen: steps of recipes by keyword, with manifest.csv (image, keyword, group)",
     )
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument(
@@ -38,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
         print("--source rendered needs --renders DIR, the folder of rendered subjects", file=sys.stderr)
         return 2
     renders = arguments.renders if arguments.source == "rendered" else None
-    plan = Plan(arguments.out, arguments.seed, arguments.size, renders, arguments.source == "booth")
+    kitchen = arguments.distribution if arguments.source == "kitchen" else None
+    size = arguments.size or (KITCHEN_SIZE if kitchen else SIZE)
+    plan = Plan(arguments.out, arguments.seed, size, renders, arguments.source == "booth", kitchen)
     try:
         made = generate(plan, arguments.count, arguments.workers, _progress)
     except (DatasetError, RendersError) as error:

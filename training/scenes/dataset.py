@@ -13,6 +13,7 @@ import numpy as np
 from training.scenes import camera, composer
 from training.scenes.booth import record
 from training.scenes.composer import Scene
+from training.scenes.kitchen import record as kitchen
 from training.scenes.renders import Renders
 
 MANIFEST = "manifest.jsonl"
@@ -27,7 +28,8 @@ class DatasetError(Exception):
 class Plan:
     """`size` is the longer side in pixels. `renders` names a folder of rendered subjects; None: subjects are drawn.
 
-    `booth` asks for photos of a shop's booth, square, with all of their layers.
+    `booth` asks for photos of a shop's booth, square, with all of their layers. `kitchen` asks for steps of recipes by
+    keyword, in this distribution of keywords.
     """
 
     folder: Path
@@ -35,13 +37,18 @@ class Plan:
     size: int
     renders: Path | None = None
     booth: bool = False
+    kitchen: str | None = None
 
     @property
     def source(self) -> str:
+        if self.kitchen is not None:
+            return "kitchen" if self.kitchen == "even" else f"kitchen-{self.kitchen}"
         return "booth" if self.booth else "rendered" if self.renders else "composed"
 
     @property
     def recipe(self) -> int:
+        if self.kitchen is not None:
+            return kitchen.RECIPE
         return record.RECIPE if self.booth else RECIPE
 
     @property
@@ -79,8 +86,11 @@ def _scene(plan: Plan, rng: np.random.Generator, index: int) -> Scene:
 def make(plan: Plan, index: int) -> Line:
     """Makes one picture, whatever others there are, and returns its line of the manifest."""
     cv2.setNumThreads(1)
-    rng = np.random.default_rng([plan.seed, index])
-    files, facts = (_in_booth if plan.booth else _anywhere)(plan, rng, index)
+    if plan.kitchen is not None:
+        files, facts = _in_kitchen(plan, index, plan.kitchen)
+    else:
+        rng = np.random.default_rng([plan.seed, index])
+        files, facts = (_in_booth if plan.booth else _anywhere)(plan, rng, index)
     for name, data in files.items():
         (plan.folder / name).write_bytes(data)
     return {
@@ -105,6 +115,13 @@ def _in_booth(plan: Plan, rng: np.random.Generator, index: int) -> Made:
     height, width = taken.alpha.shape
     facts = {"width": width, "height": height, **record.facts(taken, index)}
     return record.files(taken, image_name(index), mask_name(index), index), facts
+
+
+def _in_kitchen(plan: Plan, index: int, distribution: str) -> Made:
+    taken = kitchen.made(plan.seed, index, plan.size, distribution)
+    height, width = taken.mask.shape
+    facts = {"width": width, "height": height, **kitchen.facts(taken, plan.seed, index, distribution)}
+    return kitchen.files(taken, image_name(index), mask_name(index)), facts
 
 
 def _anywhere(plan: Plan, rng: np.random.Generator, index: int) -> Made:
@@ -193,6 +210,9 @@ def generate(plan: Plan, count: int, workers: int, progress: Callable[[int, int]
             if progress:
                 progress(made, len(missing))
     _tidy(plan.folder, known)
+    if plan.kitchen is not None:
+        table = kitchen.table(known[index] for index in sorted(known))
+        (plan.folder / kitchen.TABLE).write_text(table, encoding="utf-8")
     return len(missing)
 
 
