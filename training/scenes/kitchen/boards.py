@@ -6,7 +6,7 @@ import numpy as np
 
 from training.scenes.canvas import Array, chance
 from training.scenes.colours import from_hsv
-from training.scenes.kitchen.mesh import Mesh, Outline, Pose, Thing, loft, relief_sheet, turned
+from training.scenes.kitchen.mesh import Mesh, Outline, Pairs, Pose, Thing, loft, relief_sheet, turned
 from training.scenes.kitchen.surface import Surface, plain, sloped, stuff
 from training.scenes.textures import noise
 
@@ -18,7 +18,7 @@ def board(rng: np.random.Generator) -> tuple[Thing, Outline, float]:
     tall = rng.uniform(1.2, 3)
     skin = stuff(rng, "timber", "timber", "timber", "timber", "plastic", "porcelain")
     reach, edge = outline.reach, 0.3
-    profile = [[-reach, 0], [0, 0], [0.1, tall - edge], [-edge, tall], [-reach, tall]]
+    profile: Pairs = [[-reach, 0], [0, 0], [0.1, tall - edge], [-edge, tall], [-reach, tall]]
     thing: Thing = [loft(outline, profile, skin)]
     if chance(rng, 0.35):
         groove = [[-1.1, tall + 0.02], [-1.6, tall + 0.03], [-2.1, tall + 0.02]]

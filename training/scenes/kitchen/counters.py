@@ -91,7 +91,7 @@ def paper(rng: np.random.Generator) -> Surface:
     if chance(rng, 0.35):
         colour = np.full(3, rng.uniform(0.5, 0.9), np.float32)
     else:
-        colour = from_hsv(rng.random(), rng.beta(1.3, 2.6) * 0.6, rng.uniform(0.35, 0.95))
+        colour = from_hsv(rng.random(), rng.beta(1.3, 2.6) * 0.45, rng.uniform(0.35, 0.95))
     field = 0.97 + 0.06 * noise(rng, SHAPE, 3, 3)
     return Surface((colour * field[..., None]).astype(np.float32), float(rng.uniform(0, 0.25)), 0.8)
 
@@ -107,14 +107,15 @@ def linen(rng: np.random.Generator) -> Surface:
     weave = 0.88 + 0.12 * np.sin(x * 22) * np.sin(y * 22) + 0.1 * noise(rng, SHAPE, 150, 1)
     folds = noise(rng, SHAPE, rng.uniform(3, 7), 3, stretch=rng.uniform(0.6, 2)) * rng.uniform(0.2, 1.4)
     slope = sloped(folds.astype(np.float32), (REACH, REACH))
-    return Surface((_mixed(ground, line, share) * weave[..., None]).astype(np.float32), slope=slope)
+    shares = np.asarray(share, np.float32)
+    return Surface((_mixed(ground, line, shares) * weave[..., None]).astype(np.float32), slope=slope)
 
 
 def tiles(rng: np.random.Generator) -> Surface:
     x, y = _place()
     step = rng.uniform(5, 16)
     tone = rng.random(997).astype(np.float32)[((x // step) * 31 + (y // step) * 131).astype(int) % 997]
-    colour = from_hsv(rng.random(), rng.beta(1, 3) * 0.6, rng.uniform(0.35, 0.95))
+    colour = from_hsv(rng.random(), rng.beta(1, 3) * 0.45, rng.uniform(0.35, 0.95))
     albedo = colour * (1 - rng.uniform(0.02, 0.3) * tone[..., None])
     near = np.minimum(np.minimum(x % step, step - x % step), np.minimum(y % step, step - y % step))
     joint = np.clip(1.2 - near / 0.16, 0, 1)

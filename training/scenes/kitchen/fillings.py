@@ -166,7 +166,7 @@ def cuts(bed: Bed) -> float:
         foods.poured(bed.patch, "oil", bed.mask * smoothstep(noise(rng, bed.patch.size, 4, 3), 0.4, 0.5))
     name = bed.recipe.cut
     count = int(rng.integers(1, 5))
-    size = float(np.clip(bed.outline.x / 13, 0.6, 1.1)) * (0.85 if count > 2 else 1)
+    size = float(np.clip(bed.outline.x / 11, 0.65, 1.25)) * (0.85 if count > 2 else 1)
     lean = rng.uniform(0, 3.1)
     for x, y in _spread(rng, count, min(bed.outline.x, bed.outline.y) - 5):
         bed.patch.stamp(MORSELS[name], At(x, y, lean + rng.normal(0, 0.3), size))

@@ -162,10 +162,6 @@ def heap(patch: Patch, names: list[str], within: Array, load: float) -> None:
         patch.strew(name, 1, within)
 
 
-def sprinkled(patch: Patch, name: str, within: Array, count: int) -> None:
-    patch.strew(name, count, within)
-
-
 def pepper(patch: Patch, within: Array) -> None:
     """Specks of spice."""
     rng = patch.rng

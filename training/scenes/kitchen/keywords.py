@@ -74,6 +74,8 @@ def _cooked(layout: Layout, vessel: Vessel, yaw: float, names: tuple[str, ...], 
     if name in STIRRED and chance(rng, 0.3):
         layout.stirred(vessel, Pose(), level)
     layout.lift = 0.0
+    if vessel.depth > vessel.radius * 0.8 and chance(rng, 0.15):
+        layout.beside(tools.lid(rng, vessel.radius), vessel.radius, (vessel.radius * 2 + 5, vessel.radius * 2 + 12))
     layout.clutter(vessel.radius + 4, int(rng.integers(0, 5)))
 
 
@@ -210,7 +212,7 @@ KEYWORDS: Mapping[str, Keyword] = MappingProxyType(
         "mixing-bowl": Keyword(_mixing_bowl, (0.55, 0.95), (38, 85), 9),
         "muffin-tray": Keyword(muffin_tray, (0.72, 1.08), (36, 90), 2),
         "oven-dish": Keyword(oven_dish, (0.66, 1.0), (36, 80), 5, 0.12),
-        "oven-tray": Keyword(oven_tray, (0.8, 1.12), (36, 90), 9, 0.05),
+        "oven-tray": Keyword(oven_tray, (0.76, 1.02), (36, 90), 9, 0.05),
         "pan-one-handle": Keyword(_frying_pan, (0.75, 1.1), (36, 88), 13, 0.2),
         "pan-two-handles": Keyword(_serving_pan, (0.66, 1.0), (36, 85), 4, 0.2),
         "pot-two-handles": Keyword(_pot, (0.72, 1.02), (34, 72), 7, 0.25),

@@ -13,6 +13,7 @@ from training.scenes.kitchen.recipe import Recipe
 from training.scenes.kitchen.vessels import Vessel, bowl
 
 TRIES = 40
+HEAD = 12.0  # cm from the middle of a spoon or whisk to the end of its head
 
 
 @dataclass(eq=False)
@@ -107,9 +108,8 @@ class Layout:
         rise = vessel.depth * (1 - share) + 0.5
         away = self.turn()
         out = vessel.radius * 0.45
-        lean = float(np.arctan2(rise, vessel.radius + out * 0.6))
-        thing = [mesh.placed(Pose(yaw=np.pi / 2)) for mesh in maker(rng)]
-        base = vessel.floor + vessel.depth * share
-        x, y = pose.x + np.sin(away) * 0, pose.y
-        tilted = placed(placed(thing, Pose(z=0.6, pitch=-lean)), Pose(yaw=away))
-        self.put(tilted, Pose(x, y, pose.z + base + float(np.tan(lean)) * 2))
+        lean = float(np.arctan2(rise, vessel.radius + out))
+        thing = placed(placed(maker(rng), Pose(x=out - HEAD)), Pose(yaw=np.pi / 2))
+        base = vessel.floor + vessel.depth * share + 0.4
+        tilted = placed(placed(thing, Pose(pitch=-lean)), Pose(yaw=away))
+        self.put(tilted, Pose(pose.x, pose.y, pose.z + base + float(np.sin(lean)) * out))

@@ -7,7 +7,7 @@ import numpy as np
 
 from training.scenes.canvas import Array, Colour, blurred, chance
 from training.scenes.kitchen.mesh import Mesh
-from training.scenes.kitchen.raster import lines, sampled
+from training.scenes.kitchen.raster import NO_MAP, lines, sampled
 from training.scenes.textures import noise
 
 ROOM = 96  # pixels of the mirrored hemisphere, seen from above
@@ -37,7 +37,8 @@ class Light:
         cast = np.array([1 + warmth, 1, 1 - warmth])
         share = rng.uniform(0.3, 0.85)
         soft = float(rng.uniform(0.05, 0.6))
-        key, ambient = cast * (1.5 * share), (2 - cast) * (1.15 - share * 0.85)
+        key: Colour = (cast * (1.5 * share)).astype(np.float32)
+        ambient: Colour = ((2 - cast) * (1.15 - share * 0.85)).astype(np.float32)
         room = _room(rng, towards, key, ambient, soft)
         return Light(towards.astype(np.float32), key.astype(np.float32), ambient.astype(np.float32), soft, room)
 
@@ -58,9 +59,11 @@ def _room(rng: np.random.Generator, towards: Array, key: Colour, ambient: Colour
         angle = rng.uniform(0, 6.3)
         base[np.hypot(x - np.cos(angle) * 0.9, y - np.sin(angle) * 0.9) < rng.uniform(0.2, 0.5)] *= 0.2
     room = (base[..., None] * ambient).astype(np.float32)
-    places = [(_flat(towards) * 2 - 1, key * rng.uniform(3, 7))]
+    places: list[tuple[Array, Array]] = [(_flat(towards) * 2 - 1, key * np.float32(rng.uniform(3, 7)))]
     lamps = int(rng.integers(0, 3))
-    places += [(rng.uniform(-0.75, 0.75, 2), ambient * rng.uniform(1, 3)) for _ in range(lamps)]
+    for _ in range(lamps):
+        where: Array = rng.uniform(-0.75, 0.75, 2).astype(np.float32)
+        places.append((where, ambient * np.float32(rng.uniform(1, 3))))
     for place, colour in places:
         wide, tall = rng.uniform(0.06, 0.2, 2) * (0.6 + 2 * soft)
         angle = rng.uniform(0, 3.14)
@@ -128,13 +131,14 @@ class Heights:
         start, high = self._place(places), lines(places[:, 2:])[..., 0]
         free = np.ones(high.shape, np.float32)
         for field, far in zip(self.tall, FAR, strict=True):
-            top = cv2.remap(field, start + step * np.float32(far), None, cv2.INTER_LINEAR)
+            place = start + step * np.float32(far)
+            top = np.asarray(cv2.remap(field, place, NO_MAP, cv2.INTER_LINEAR), np.float32)
             top -= high
             top -= np.float32(far * rise)
             top *= np.float32(-0.5 / (0.2 + far * light.soft))
             top += np.float32(0.5)
             np.minimum(free, top, out=free)
-        free -= cv2.remap(self.cast, start, None, cv2.INTER_LINEAR) * np.clip(3 - high, 0, 1)
+        free -= cv2.remap(self.cast, start, NO_MAP, cv2.INTER_LINEAR) * np.clip(3 - high, 0, 1)
         return np.clip(free.ravel()[: len(places)], 0, 1)
 
     def open(self, places: Array) -> Array:
@@ -142,9 +146,9 @@ class Heights:
         start, high = self._place(places), lines(places[:, 2:])[..., 0]
         dark = np.zeros(high.shape, np.float32)
         for field, width in zip(self.hollow, WIDTHS, strict=True):
-            rise = (cv2.remap(field, start, None, cv2.INTER_LINEAR) - high) * np.float32(1 / (width * 2.2))
+            rise = (cv2.remap(field, start, NO_MAP, cv2.INTER_LINEAR) - high) * np.float32(1 / (width * 2.2))
             dark += np.clip(rise, 0, 0.45)
-        return np.exp(dark.ravel()[: len(places)] * np.float32(-1.3))
+        return np.asarray(np.exp(dark.ravel()[: len(places)] * np.float32(-1.3)), np.float32)
 
 
 def _thrown(meshes: list[Mesh], light: Light, centre: Array, reach: float) -> Array:
@@ -165,6 +169,8 @@ def _raised(meshes: list[Mesh], centre: Array, reach: float) -> Array:
     for mesh in meshes:
         corners = mesh.points[mesh.faces]
         up = mesh.normals[mesh.faces].mean(axis=1)[:, 2] > 0.05
+        if mesh.surface.alpha is not None:
+            up &= (sampled(mesh.surface.alpha[..., None], mesh.uv)[:, 0] > 0.5)[mesh.faces].sum(axis=1) > 2
         faces.append((corners[up, :, :2] - (centre - reach)) * np.float32(FIELD / (2 * reach)))
         tops.append(corners[up, :, 2].mean(axis=1))
     where, height = np.concatenate(faces), np.concatenate(tops)

@@ -11,6 +11,8 @@ from training.scenes.canvas import Array
 from training.scenes.kitchen.surface import Surface
 
 Indices = npt.NDArray[np.int32]
+Pairs = Sequence[Sequence[float]] | npt.NDArray[np.floating]  # (n, 2)
+Way = Sequence[Sequence[float]] | npt.NDArray[np.floating]  # (n, 3)
 CORNER = 0.75  # cosine of the turn from which an edge is sharp
 
 
@@ -109,7 +111,8 @@ class Outline:
 def _split(profile: Array) -> tuple[Array, Array]:
     """Points and normals (distance, z) of a profile, points at sharp corners doubled."""
     steps = np.diff(profile, axis=0)
-    along = steps / np.maximum(np.linalg.norm(steps, axis=1, keepdims=True), 1e-6)
+    far = np.linalg.norm(steps, axis=1)
+    along = steps / np.maximum(far[:, None], 1e-6)
     across = np.stack([along[:, 1], -along[:, 0]], axis=1)
     points, normals = [profile[0]], [across[0]]
     for index in range(1, len(profile) - 1):
@@ -119,13 +122,14 @@ def _split(profile: Array) -> tuple[Array, Array]:
             normals += [before, after]
         else:
             points.append(profile[index])
-            normals.append((before + after) / np.linalg.norm(before + after))
+            mean = before * far[index - 1] + after * far[index]
+            normals.append(mean / np.linalg.norm(mean))
     points.append(profile[-1])
     normals.append(across[-1])
     return np.array(points, np.float32), np.array(normals, np.float32)
 
 
-def loft(outline: Outline, profile: npt.ArrayLike, surface: Surface, segments: int = 48) -> Mesh:
+def loft(outline: Outline, profile: Pairs, surface: Surface, segments: int = 48) -> Mesh:
     """A wall along the outline: `profile` (n, 2) is the distance from the outline (outwards) and z, walked so that the
     outside is at its right; a distance of -outline.reach is the middle. The texture lies on it from above.
     """
@@ -145,7 +149,7 @@ def loft(outline: Outline, profile: npt.ArrayLike, surface: Surface, segments: i
     return Mesh(points, normals.reshape(-1, 3), uv, faces, surface, np.eye(3, dtype=np.float32))
 
 
-def tube(path: npt.ArrayLike, radii: npt.ArrayLike, surface: Surface, sides: int = 10) -> Mesh:
+def tube(path: Way, radii: Pairs, surface: Surface, sides: int = 10) -> Mesh:
     """A rod along `path` (n, 3); `radii` (m, 2), spread along it, are its half widths to the side and upwards."""
     way, widths = np.array(path, np.float32), np.array(radii, np.float32)
     along = np.linspace(0, 1, len(way))
@@ -181,7 +185,7 @@ def wound(mesh: Mesh, around: float) -> Mesh:
     return replace(mesh, uv=uv.astype(np.float32))
 
 
-def bent(path: npt.ArrayLike, times: int = 2) -> Array:
+def bent(path: Way, times: int = 2) -> Array:
     """A path (n, c) with its corners cut, ends kept (Chaikin)."""
     points = np.array(path, np.float32)
     for _ in range(times):

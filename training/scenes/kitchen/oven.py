@@ -97,4 +97,4 @@ def _cake(rng: np.random.Generator, radius: float, base: str, *, baked: bool) ->
         patch.relief += np.float32(0.5)
     if chance(rng, 0.4):
         patch.strew(str(rng.choice(["blueberries", "chocolate chunks", "walnuts"])), 4, patch.round(out * 0.7), 0.8)
-    return patch.mesh(0.2 if baked else gloss, 0.4, 10)
+    return patch.mesh(0.2 if baked else gloss, 0.4)

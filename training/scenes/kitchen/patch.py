@@ -158,7 +158,7 @@ class Patch:
             cv2.polylines(self.relief, fixed, False, base * 0.96 + high, thick, cv2.LINE_AA, BITS)  # noqa: FBT003
         cv2.polylines(self.alpha, fixed, False, 1.0, max(1, round(width)), cv2.LINE_AA, BITS)  # noqa: FBT003
 
-    def mesh(self, gloss: float, rough: float = 0.3, cells: int = 30) -> Mesh:
+    def mesh(self, gloss: float, rough: float = 0.3) -> Mesh:
         """A sheet at z = 0 with the relief upon it; the dark between pieces is in its colour."""
         sunk = np.clip(blurred(self.relief, 0.35 * self.scale) - self.relief, 0, 0.6)
         albedo = self.albedo * np.exp(sunk * np.float32(-1.6))[..., None]
@@ -167,6 +167,7 @@ class Patch:
         alpha = None if self.alpha.min() > 0.5 else self.alpha
         lifted = cv2.dilate(self.relief, np.ones((3, 3), np.uint8)) * (self.alpha > 0.1)
         surface = Surface(albedo.astype(np.float32), gloss, rough, slope=slope.astype(np.float32), alpha=alpha)
+        cells = int(np.clip(self.reach[0] * 1.15, 12, 52))
         return relief_sheet(np.asarray(lifted, np.float32), self.reach, surface, cells)
 
 

@@ -119,6 +119,4 @@ def plated(rng: np.random.Generator, vessel: Vessel, recipe: Recipe, *, deep: bo
     dishes = DEEP if deep else FLAT
     gloss = dishes[int(rng.integers(len(dishes)))](Bed(patch, outline, patch.inside(outline), recipe))
     patch.alpha *= patch.inside(Outline.round(outline.x * (1.0 if deep else 1.05)))
-    return patch.mesh(gloss, float(rng.uniform(0.15, 0.45)), 34).placed(
-        Pose(z=vessel.floor + vessel.depth * share + 0.06)
-    )
+    return patch.mesh(gloss, float(rng.uniform(0.15, 0.45))).placed(Pose(z=vessel.floor + vessel.depth * share + 0.06))

@@ -45,7 +45,7 @@ def cutting_board(layout: Layout) -> None:
     for index in range(int(rng.integers(1, 4))):
         name = own[index] if index < len(own) else str(rng.choice(list(CUT)))
         _pile(patch, name, rng)
-    food = patch.mesh(0.45, 0.35, 36).placed(Pose(z=tall + 0.03))
+    food = patch.mesh(0.45, 0.35).placed(Pose(z=tall + 0.03))
     layout.put([*thing, food], Pose(yaw=yaw), 0.0, main=True)
     c, s = np.cos(yaw), np.sin(yaw)
     if chance(rng, 0.75):
@@ -86,7 +86,7 @@ def ingredients(layout: Layout) -> None:
     rng = layout.rng
     reach = float(rng.uniform(15, 24))
     if chance(rng, 0.25):
-        layout.put([boards.cloth(rng)], Pose(*rng.normal(0, 10, 2).tolist(), yaw=layout.turn()))
+        layout.put([boards.cloth(rng)], Pose(float(rng.normal(0, 10)), float(rng.normal(0, 10)), yaw=layout.turn()))
     for _ in range(int(rng.integers(1, 5))):
         layout.small_bowl((0, reach), main=True)
     for name in rng.choice(list(PRODUCE), int(rng.integers(5, 10)), replace=False).tolist():

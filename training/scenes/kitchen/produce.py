@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from training.scenes.canvas import Array, chance
+from training.scenes.canvas import chance
 from training.scenes.kitchen.mesh import Mesh, Outline, Pose, Thing, bent, loft, tube, turned
 from training.scenes.kitchen.morsels import MORSELS, Hsv, shade
 from training.scenes.kitchen.patch import At, Patch
@@ -172,13 +172,13 @@ def _laid(rng: np.random.Generator, reach: tuple[float, float], pieces: list[tup
     patch = Patch(rng, reach)
     for name, at in pieces:
         patch.stamp(MORSELS[name], at)
-    return [patch.mesh(gloss, 0.4, 18)]
+    return [patch.mesh(gloss, 0.4)]
 
 
 def herbs(rng: np.random.Generator) -> Thing:
     """A bunch of leaves."""
     name = str(rng.choice(["basil", "basil", "spinach", "lettuce"]))
-    spots: Array = rng.normal(0, [3.2, 2.2], (int(rng.integers(16, 34)), 2))
+    spots = rng.normal(0, [3.2, 2.2], (int(rng.integers(16, 34)), 2))
     return _laid(rng, (16, 12), [(name, At(x, y, rng.uniform(0, 6.3), 0.85)) for x, y in spots.clip(-5.5, 5.5)], 0.3)
 
 

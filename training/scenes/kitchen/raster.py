@@ -47,14 +47,16 @@ class View:
         """(n, 2) pixels and (n,) depths."""
         seen = (points - self.origin) @ self.axes.T
         depth = seen[:, 2]
-        return seen[:, :2] * (self.focal / np.maximum(depth, NEAR))[:, None] + self.middle, depth
+        pixels = seen[:, :2] * (np.float32(self.focal) / np.maximum(depth, NEAR))[:, None] + self.middle
+        return np.asarray(pixels, np.float32), np.asarray(depth, np.float32)
 
     def rays(self) -> Array:
         """World directions (height, width, 3) whose forward part is 1."""
         height, width = self.size
         across = (np.arange(width, dtype=np.float32) + 0.5 - self.middle[0]) / np.float32(self.focal)
         down = (np.arange(height, dtype=np.float32) + 0.5 - self.middle[1]) / np.float32(self.focal)
-        return across[None, :, None] * self.axes[0] + down[:, None, None] * self.axes[1] + self.axes[2]
+        rays = across[None, :, None] * self.axes[0] + down[:, None, None] * self.axes[1] + self.axes[2]
+        return np.asarray(rays, np.float32)
 
 
 @dataclass(eq=False)
@@ -167,6 +169,7 @@ def _mixed(values: Array, corners: npt.NDArray[np.int32], weights: Array, near: 
 
 
 LINE = 4096  # OpenCV takes no longer lines
+NO_MAP: Array = np.zeros((0, 0), np.float32)  # where both coordinates are in the first map
 
 
 def lines(values: Array) -> Array:
@@ -183,7 +186,7 @@ def sampled(texture: Array, uv: Array) -> Array:
     if height * width == 1:
         return np.broadcast_to(texture[0], (len(uv), channels))
     place = lines(uv * np.array([width, height], np.float32) - np.float32(0.5))
-    taken = cv2.remap(texture, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    taken = cv2.remap(texture, place, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     return np.asarray(taken, np.float32).reshape(-1, channels)[: len(uv)]
 
 

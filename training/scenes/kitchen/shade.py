@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from training.scenes.canvas import Array, Colour, over
 from training.scenes.kitchen.light import Heights, Light, mirrored
@@ -92,7 +93,7 @@ def _painted(image: Array, sight: Sight, meshes: Sequence[Mesh], setting: Settin
         flat[order[start:end]] = _counter(part, setting) if number == COUNTER else _mesh(part, meshes[number], setting)
 
 
-def _spot(sight: Sight, pixels: Array, setting: Setting) -> Spot:
+def _spot(sight: Sight, pixels: npt.NDArray[np.int64], setting: Setting) -> Spot:
     rays = sight.rays.reshape(-1, 3)[pixels]
     places = sight.view.origin + rays * sight.depth.reshape(-1, 1)[pixels]
     normals = sight.normal.reshape(-1, 3)[pixels]
@@ -137,8 +138,9 @@ def _shaded(spot: Spot, surface: Surface, turn: Array, setting: Setting) -> Arra
     counter, light, _ = setting
     albedo = sampled(surface.albedo, spot.uv)
     normals = _bent(spot, surface, turn)
-    facing = np.clip(normals @ light.towards, 0, 1) * spot.lit
-    sky = (np.float32(0.65) + np.float32(0.35) * normals[:, 2]) * spot.open
+    under = np.clip(1 + 2.5 * normals[:, 2], 0, 1)
+    facing = np.clip(normals @ light.towards, 0, 1) * spot.lit * under
+    sky = (np.float32(0.62) + np.float32(0.38) * normals[:, 2]) * spot.open
     diffuse = albedo * (facing[:, None] * light.key + sky[:, None] * light.ambient)
     if surface.metal == 0 and surface.gloss == 0:
         return diffuse

@@ -6,8 +6,9 @@ from types import MappingProxyType
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from training.scenes.canvas import Array, Colour, chance
+from training.scenes.canvas import Array, chance
 from training.scenes.colours import from_hsv
 from training.scenes.textures import noise, planks
 
@@ -27,7 +28,7 @@ class Surface:
     glass: bool = False
 
 
-def plain(colour: Colour, gloss: float = 0.0, rough: float = 0.5, metal: float = 0.0) -> Surface:
+def plain(colour: npt.ArrayLike, gloss: float = 0.0, rough: float = 0.5, metal: float = 0.0) -> Surface:
     return Surface(np.asarray(colour, np.float32).reshape(1, 1, 3), gloss, rough, metal)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from training.scenes.canvas import chance
 from training.scenes.colours import from_hsv
-from training.scenes.kitchen.mesh import Mesh, Outline, Pose, Thing, bent, loft, slab, tube, turned
+from training.scenes.kitchen.mesh import Mesh, Outline, Pose, Thing, Way, bent, loft, slab, tube, turned
 from training.scenes.kitchen.surface import Surface, plain, stuff
 
 
@@ -172,7 +172,7 @@ def hand(rng: np.random.Generator) -> Thing:
     thing = [tube(bent(arm, 1), bent(wide, 1), skin, 14)]
     for index, (y, long) in enumerate(((-2.7, 5.5), (-0.9, 7), (0.9, 7.3), (2.7, 6.5))):
         curl = rng.uniform(0.5, 1.0)
-        path = [
+        path: Way = [
             [-0.5, y, 4.3],
             [long * 0.5, y * 1.1, 4.3 - curl * 0.6 - 0.1 * index],
             [long, y * 0.95, 4.3 - curl * 3.2],
@@ -203,6 +203,7 @@ LYING: Mapping[str, Callable[[np.random.Generator], Thing]] = MappingProxyType(
         "whisk": whisk,
         "ladle": ladle,
         "tongs": tongs,
+        "rolling pin": rolling_pin,
     }
 )
 STANDING: Mapping[str, Callable[[np.random.Generator], Thing]] = MappingProxyType(

@@ -159,7 +159,7 @@ def grill_pan(rng: np.random.Generator) -> Vessel:
     ridges: Thing = []
     room = pan.wide(0)
     step = rng.uniform(1.5, 2.1)
-    for y in np.arange(-room.y + 1.4, room.y - 1.2, step):
+    for y in np.arange(-room.y + 1.4, room.y - 1.2, step).tolist():
         path = [[-room.x + 0.8, y, pan.floor], [room.x - 0.8, y, pan.floor]]
         ridges.append(tube(path, [[0.42, 0.55], [0.42, 0.55]], plain(np.full(3, shade * 1.5), 1.0, 0.4), 6))
     parts = [*ridges, *long_handle(rng, (half + 0.3, tall * 0.75), half * rng.uniform(1.3, 1.6))]
