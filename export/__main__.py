@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--licence", metavar="SPDX", help="the licence of the weights, where no model card says it")
     add("--source", metavar="TEXT", help="what model.json calls the source (default: the checkpoint as given)")
     add("--pictures", type=Path, metavar="DIR", help="photographs for the proof, and for eight-bit convolutions")
+    add("--labels", type=Path, metavar="FILE", help="keywords and prompts, where the checkpoint is a whole CLIP")
     add("--figures", type=Path, metavar="JSON", help="evaluation figures for model.json")
     add("--repository", type=Path, default=REPOSITORY, metavar="DIR")
     add("--version", type=_from_one, metavar="N", help="a version that does not exist yet (default: the next)")

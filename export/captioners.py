@@ -9,9 +9,19 @@ from typing import Any, TypeAlias
 
 import onnx
 import torch
-from onnx import helper
 
-from export import caption_language, caption_proof, card, contract, figures, pictures, processor, versions, weights
+from export import (
+    caption_language,
+    caption_proof,
+    card,
+    contract,
+    figures,
+    pictures,
+    processor,
+    sizes,
+    versions,
+    weights,
+)
 from export.caption_graphs import Captioner, Decoder, Encoder, apart
 from export.caption_language import Language
 from export.caption_proof import Networks, Reference
@@ -162,27 +172,5 @@ def _converted(
     with torch.no_grad():
         plain = traced(module, example, (names[0], names[1]), dynamic, OPSET)
     model = renamed(CONVERT[precision](plain), {f"{OWN}{name}": name for side in ends for name in side})
-    _forget_sizes(model.graph)
+    sizes.forget(model.graph)
     return stripped(model)
-
-
-def _forget_sizes(graph: onnx.GraphProto) -> None:
-    """Servers compare a graph's sizes with config.pbtxt, and ONNX Runtime works out those of the outputs. It does not
-    follow them through Abs, and a Reshape copies nothing.
-    """
-    for value in graph.output:
-        inner, shape, size = (f"{OWN}{part}_{value.name}" for part in ("sized", "shape", "size"))
-        for node in graph.node:
-            node.output[:] = [inner if name == value.name else name for name in node.output]
-            node.input[:] = [inner if name == value.name else name for name in node.input]
-        graph.node.extend(
-            [
-                helper.make_node("Shape", [inner], [shape], name=shape),
-                helper.make_node("Abs", [shape], [size], name=size),
-                helper.make_node("Reshape", [inner, size], [value.name], name=f"{OWN}{value.name}"),
-            ]
-        )
-    for value in (*graph.input, *graph.output):
-        if value.name != PIXELS:
-            for index, dim in enumerate(value.type.tensor_type.shape.dim):
-                dim.dim_param = f"{value.name}_{index}"

@@ -9,7 +9,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from export.errors import ContractError
-from export.roles import CaptionerRole, DetectorRole, EmbedderRole, FaceRole, Role, TextRole
+from export.roles import CaptionerRole, DetectorRole, EmbedderRole, FaceRole, KeywordRole, MatteRole, Role, TextRole
 
 PIXELS = "pixels"
 ALPHA = "alpha"
@@ -17,6 +17,7 @@ EMBEDDING = "embedding"
 NORMALIZED = "normalized"
 CROSS, IDS, PAST, LOGITS, PRESENT = "cross", "ids", "past", "logits", "present"
 PROBABILITY = "probability"
+PROBABILITIES, LABELS = "probabilities", "labels"
 BOXES = "boxes"
 SCORES = "scores"
 BATCH = "batch"
@@ -79,10 +80,16 @@ def of_role(role: Role) -> Contract:
         return Contract(1, (Tensor(PIXELS, "TYPE_FP32", (-1, role.size, role.size, 3)),), answers)
     if isinstance(role, DetectorRole):
         return _of_detector(role)
-    pixels = Tensor(PIXELS, "TYPE_UINT8", (-1, role.size, role.size, 3))
+    return Contract(1, (Tensor(PIXELS, "TYPE_UINT8", (-1, role.size, role.size, 3)),), _of_pictures(role))
+
+
+def _of_pictures(role: MatteRole | EmbedderRole | KeywordRole) -> tuple[Tensor, ...]:
     if isinstance(role, EmbedderRole):
-        return Contract(1, (pixels,), _vectors(role.width))
-    return Contract(1, (pixels,), (Tensor(ALPHA, "TYPE_UINT8", (-1, role.size, role.size)),))
+        return _vectors(role.width)
+    if isinstance(role, KeywordRole):
+        kinds = ((PROBABILITIES, "TYPE_FP32"), (LABELS, "TYPE_UINT8"))
+        return tuple(Tensor(name, kind, (-1, -1)) for name, kind in kinds)
+    return (Tensor(ALPHA, "TYPE_UINT8", (-1, role.size, role.size)),)
 
 
 def _vectors(width: int) -> tuple[Tensor, ...]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import onnx
 
-from export import card, contract, figures, licence, loaders, mattes, pictures, to_tensorrt, versions
+from export import card, contract, figures, label_file, licence, loaders, mattes, pictures, to_tensorrt, versions
 from export.checkpoint import Checkpoint
 from export.contract import Contract
 from export.errors import ProofError, UsageError
@@ -14,7 +14,17 @@ from export.loaded import Loaded
 from export.options import Options
 from export.pictures import Samples
 from export.proof import Proof, runner
-from export.roles import CaptionerRole, DetectorRole, EmbedderRole, FaceRole, OneNetwork, Precision, Role, TextRole
+from export.roles import (
+    CaptionerRole,
+    DetectorRole,
+    EmbedderRole,
+    FaceRole,
+    KeywordRole,
+    OneNetwork,
+    Precision,
+    Role,
+    TextRole,
+)
 from export.to_tensorrt import PLAN, Plan
 
 MODEL = "model.onnx"
@@ -31,6 +41,8 @@ class Exported:
 
 def export(role: Role, name: str, options: Options) -> Exported:
     """Loads, converts, wraps, proves, and only then writes the next version. Raises an ExportError otherwise."""
+    if options.labels is not None and not isinstance(role, KeywordRole):
+        raise UsageError(f"--labels is for keyword classifiers; {role.name} has no labels")
     if isinstance(role, CaptionerRole):
         return _captioner(role, name, options)
     if options.engine == "tensorrt":
@@ -58,7 +70,10 @@ def export(role: Role, name: str, options: Options) -> Exported:
             _insist(role, proof)
             facts |= {"plan": plan.facts(), "proof": proof.facts()}
         versions.write_card(staged, facts | {"figures": known_figures})
-        return Exported(versions.publish(staged, options.version), proof)
+        folder = versions.publish(staged, options.version)
+    if label_file.NAME in loaded.companions:
+        label_file.keep(folder.parent)
+    return Exported(folder, proof)
 
 
 def _captioner(role: CaptionerRole, name: str, options: Options) -> Exported:
@@ -79,6 +94,10 @@ def _load(checkpoint: Checkpoint, role: OneNetwork, options: Options, samples: S
         from export import embedders
 
         return embedders.load(checkpoint, role, options, samples)
+    if isinstance(role, KeywordRole):
+        from export import keywords
+
+        return keywords.load(checkpoint, role, options, samples)
     if isinstance(role, FaceRole):
         from export import faces
 

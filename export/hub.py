@@ -20,7 +20,7 @@ from export.checkpoint import CONFIG_FILE, WEIGHT_PATTERNS, ready_made
 from export.errors import HubError
 from export.options import Options
 
-_FACTS = ("*.json", "README.md")
+_FACTS = ("*.json", "README.md", "keywords/*")  # the last: a keyword classifier's head
 _SECONDS = 20.0
 Judge = Callable[[Path], None]
 

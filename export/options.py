@@ -29,3 +29,4 @@ class Options:
     source: str | None = None
     pictures: Path | None = None
     figures: Path | None = None
+    labels: Path | None = None

@@ -191,7 +191,27 @@ class DetectorRole:
     tolerance: MappingProxyType[Precision, BoxTolerance] = field(default_factory=lambda: BOX_TOLERANCE)
 
 
-OneNetwork: TypeAlias = MatteRole | EmbedderRole | TextRole | FaceRole | DetectorRole
+# The largest difference of a probability.
+KEYWORD_TOLERANCE: MappingProxyType[Precision, float] = MappingProxyType({"fp32": 1e-4, "fp16": 2e-2, "int8": 1e-1})
+
+
+@dataclass(frozen=True)
+class KeywordRole:
+    """`pixels` UINT8 [side, side, 3] RGB in; `probabilities` FP32 [n] out, one for each of a version's own labels, and
+    `labels` UINT8 [bytes], the label file as that version has it, so that who names them cannot take another's.
+    """
+
+    name: str
+    framing: Framing
+    families: tuple[Family, ...] = ("clip",)
+    tolerance: MappingProxyType[Precision, float] = field(default_factory=lambda: KEYWORD_TOLERANCE)
+
+    @property
+    def size(self) -> int:
+        return self.framing.side
+
+
+OneNetwork: TypeAlias = MatteRole | EmbedderRole | TextRole | FaceRole | DetectorRole | KeywordRole
 Role: TypeAlias = OneNetwork | CaptionerRole
 
 
@@ -215,6 +235,7 @@ _ROLES: tuple[Role, ...] = (
     TextRole("embed_clip_text_vit_l_14_336", 768),
     EmbedderRole("embed_dino_v2_vit_b_14", Framing(256, 224), 768, ("dinov2",)),
     EmbedderRole("embed_dino_v3_vit_l_16", Framing(None, 224, "bilinear"), 1024, ("dinov3",)),
+    KeywordRole("keyword_classifier", Framing(224, 224)),
     *_captioner("captioner", Framing(None, 384)),
     _face("face_pnet", 256, (123, 123)),
     _face("face_rnet", 24, ()),

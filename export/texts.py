@@ -1,6 +1,6 @@
 """CLIP's text towers on their way into the repository, each with its tokenizer beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,14 +104,15 @@ def load(checkpoint: Checkpoint, role: TextRole, options: Options) -> LoadedText
 
     settings = {key: checkpoint.config[key] for key in ("projection_dim",) if key in checkpoint.config}
     module = TextEmbedder(weights.pretrained(checkpoint, CLIPTextModelWithProjection, settings)).eval()
-    tokenizer = _tokenizer(checkpoint)
-    ids = _ids(checkpoint.source, tokenizer, role.length)
+    tokenizer = read_tokenizer(checkpoint)
+    ids = tokens(checkpoint.source, tokenizer, _SENTENCES, role.length)
     _insist_on_shape(checkpoint.source, module, role, ids)
     companions = {TOKENIZER: str(tokenizer.backend_tokenizer.to_str()).encode()}
     return LoadedText(role, module, companions, Samples("sentences", ids))
 
 
-def _tokenizer(checkpoint: Checkpoint) -> Any:  # noqa: ANN401 - transformers' classes are many
+def read_tokenizer(checkpoint: Checkpoint) -> Any:  # noqa: ANN401 - transformers' classes are many
+    """Without padding and truncation. Raises CheckpointError."""
     from transformers import AutoTokenizer
 
     try:
@@ -127,11 +128,13 @@ def _tokenizer(checkpoint: Checkpoint) -> Any:  # noqa: ANN401 - transformers' c
     return tokenizer
 
 
-def _ids(source: str, tokenizer: Any, length: int) -> Ids:  # noqa: ANN401 - see above
-    """The sentences as the server's step makes them."""
-    rows = [encoding.ids for encoding in tokenizer.backend_tokenizer.encode_batch(list(_SENTENCES))]
-    if any(not 2 <= len(row) <= length or row[0] == row[-1] for row in rows):  # noqa: PLR2004 - start and end
+def tokens(source: str, tokenizer: Any, texts: Sequence[str], length: int) -> Ids:  # noqa: ANN401 - see above
+    """The texts as the server's step makes them. Raises CheckpointError for one that is too long."""
+    rows = [encoding.ids for encoding in tokenizer.backend_tokenizer.encode_batch(list(texts))]
+    if any(len(row) < 2 or row[0] == row[-1] for row in rows):  # noqa: PLR2004 - start and end
         raise CheckpointError(f"{source}: its tokenizer does not put a text between a start and an end")
+    if too_long := [text for text, row in zip(texts, rows, strict=True) if len(row) > length]:
+        raise CheckpointError(f"{source}: more than {length} tokens: {too_long[0]!r}")
     return np.array([row + [row[-1]] * (length - len(row)) for row in rows], np.int32)
 
 

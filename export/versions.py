@@ -28,7 +28,7 @@ def staging(repository: Path, role: str) -> Iterator[Path]:
     """A folder beside the versions, in the same file system; gone at the end, whatever happens. What a killed exporter
     left is swept: its lock died with it.
     """
-    with _locked(repository / role):
+    with locked(repository / role):
         _sweep(repository / role)
         folder = Path(mkdtemp(prefix=_STAGING, dir=repository / role))
         held = _lock(folder, fcntl.LOCK_EX)
@@ -50,7 +50,8 @@ def _sweep(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Waits until no other exporter holds the folder."""
     held = _lock(folder, fcntl.LOCK_EX)
     try:
         yield
@@ -118,8 +119,12 @@ def _take_back(published: Sequence[tuple[Path, Path]]) -> None:
 
 
 def next_version(folder: Path) -> int:
-    numbers = [int(child.name) for child in folder.iterdir() if child.name.isdecimal()]
-    return max(numbers, default=0) + 1
+    return max(numbers(folder), default=0) + 1
+
+
+def numbers(folder: Path) -> list[int]:
+    """Of all version folders."""
+    return [int(child.name) for child in folder.iterdir() if child.name.isdecimal()]
 
 
 def write_card(folder: Path, facts: Mapping[str, object]) -> None:

@@ -34,6 +34,7 @@ def pipeline_of(role: Role, output: Output) -> Pipeline:
 
 CUTOUTS = tuple(pipeline_of(role, output) for role in Role for output in Output)
 ANALYZE = Pipeline("analyze", "answer", ("answer", "vectors", "crops"))
+KEYWORDS = Pipeline("classify_keywords", "keywords", ("keywords", "confidences"))
 PRODUCT_CUTOUT, PRODUCT_PHOTO = (
     Pipeline(name, "picture", ("picture", "uncertainty", "needs_review", "report"))
     for name in ("product_cutout", "product_photo")

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gateway.analyst import OperationInfo, OperationResult
 from gateway.catalogue import Model
 from gateway.inference import Box
+from gateway.keywords import KeywordOptions
 from gateway.pipelines import Output
 from gateway.results import Record, Result
 from gateway.system import System
@@ -146,6 +147,12 @@ class Operations(BaseModel):
     """What can be asked for now."""
 
     operations: dict[str, OperationInfo]
+
+
+class KeywordsBody(KeywordOptions):
+    """Pictures by their URLs, and how to answer for each."""
+
+    image_urls: Annotated[list[str], Field(min_length=1, max_length=MOST_URLS, examples=[[EXAMPLE_URL]])]
 
 
 class Address(BaseModel):

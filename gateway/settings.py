@@ -150,6 +150,9 @@ class Settings(BaseSettings):
     max_picture_bytes: int = Field(
         25_000_000, ge=1, title="Picture size", description="largest picture, uploaded or fetched"
     )
+    max_batch_bytes: int = Field(
+        100_000_000, ge=1, title="Batch size", description="largest upload of several pictures, all together"
+    )
     max_uploads: int = Field(
         256, ge=1, title="Uploads", description="uploads on their way in at the same time; beyond: 429"
     )

@@ -11,6 +11,7 @@ from gateway.catalogue import Catalogue
 from gateway.embeddings import Embeddings
 from gateway.fallback import Fallback
 from gateway.inference import Inference
+from gateway.keywords import Keywords
 from gateway.results import Results
 from gateway.settings import Settings
 from gateway.store import Shelf
@@ -38,6 +39,7 @@ class Parts:
     fallback: Fallback
     analyst: Analyst
     embeddings: Embeddings
+    keywords: Keywords
     fetcher: PictureSource
     inference: Inference
     shelf: Shelf

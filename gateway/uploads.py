@@ -29,11 +29,14 @@ Keep: TypeAlias = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class FormShape:
-    """What a route takes: the name of the field with the picture, how large any other may be, and how many of those."""
+    """What a route takes: the name of the field with the picture, how large any other may be, how many of those, and
+    how many pictures. Several may come to more bytes than one.
+    """
 
     file_field: str
     max_field_bytes: int
     max_fields: int = 8
+    max_files: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,20 @@ class Form:
     fields: Fields
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Pictures and the form's other fields; `data` of one that is larger than a picture may be is None."""
+
+    files: list["BatchFile"]
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFile:
+    data: bytes | None
+    filename: str
+
+
 async def read_upload(request: Request, settings: Settings, keep: Keep, shape: FormShape) -> Upload:
     """The form's picture and its other fields. Raises as `read_form` does, for a form without a picture too."""
     form = await read_form(request, settings, keep, shape)
@@ -67,12 +84,29 @@ async def read_form(request: Request, settings: Settings, keep: Keep, shape: For
 
     Raises what `keep` raises, InvalidUploadError, TooLargeError, UploadTimeoutError or ClientGoneError.
     """
+    form = await _read_within(request, keep, settings, _Form(shape, settings.max_picture_bytes))
+    file = form.files[0] if form.files else None
+    return Form(None if file is None else bytes(file.data), file.name if file else "", form.texts())
+
+
+async def read_batch(request: Request, settings: Settings, keep: Keep, shape: FormShape) -> Batch:
+    """The form's pictures in their order. One that is too large counts as one without bytes; all together too large, or
+    too many, raise as `read_form` does, and so does none at all.
+    """
+    form = _Form(shape, settings.max_picture_bytes, settings.max_batch_bytes)
+    await _read_within(request, keep, settings, form)
+    if not form.files:
+        raise _no_file(shape)
+    return Batch([BatchFile(None if one.too_large else bytes(one.data), one.name) for one in form.files], form.texts())
+
+
+async def _read_within(request: Request, keep: Keep, settings: Settings, form: "_Form") -> "_Form":
     kind, options = parse_options_header(request.headers.get("content-type"))
+    shape = form.shape
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise InvalidUploadError(f"send a multipart/form-data form with the picture in the field '{shape.file_field}'")
     try:
         async with asyncio.timeout(settings.upload_timeout_seconds):
-            form = _Form(shape, settings.max_picture_bytes)
             await _read(request, options[b"boundary"], form, keep)
     except TimeoutError as error:
         raise UploadTimeoutError(f"the upload took longer than {settings.upload_timeout_seconds:g} s") from error
@@ -82,8 +116,7 @@ async def read_form(request: Request, settings: Settings, keep: Keep, shape: For
         raise ClientGoneError("the client hung up during the upload") from error
     if not form.complete:
         raise _no_file(shape)
-    fields = {name: value.decode("utf-8", "replace") for name, value in form.fields.items()}
-    return Form(None if form.file is None else bytes(form.file), form.filename, fields)
+    return form
 
 
 async def read_body(request: Request, settings: Settings, keep: Keep) -> bytes:
@@ -109,12 +142,12 @@ def _no_file(shape: FormShape) -> InvalidUploadError:
 async def _read(request: Request, boundary: bytes, form: "_Form", keep: Keep) -> None:
     announced = request.headers.get("content-length", "")
     if announced.isdigit():
-        limits.check_size(int(announced) - FORM_OVERHEAD_BYTES, form.max_bytes)
+        limits.check_size(int(announced) - FORM_OVERHEAD_BYTES, form.max_total_bytes)
     total = 0
     parser, preamble = MultipartParser(boundary, form.callbacks()), _Preamble(boundary)
     async for chunk in request.stream():
         total += len(chunk)
-        limits.check_size(total - FORM_OVERHEAD_BYTES, form.max_bytes)
+        limits.check_size(total - FORM_OVERHEAD_BYTES, form.max_total_bytes)
         keep(len(chunk))
         parser.write(preamble.without(chunk))
     parser.finalize()
@@ -141,21 +174,32 @@ class _Preamble:
         return b""
 
 
+@dataclass(slots=True)
+class _File:
+    data: bytearray
+    name: str
+    too_large: bool = False
+
+
 class _Form:
     """What the parser's callbacks have gathered so far."""
 
-    def __init__(self, shape: FormShape, max_bytes: int) -> None:
-        self.file: bytearray | None = None
-        self.filename = ""
-        self.max_bytes = max_bytes
+    def __init__(self, shape: FormShape, max_bytes: int, max_total_bytes: int | None = None) -> None:
+        self.files: list[_File] = []
+        self.max_total_bytes = max_bytes if max_total_bytes is None else max_total_bytes
         self.fields: dict[str, bytearray] = {}
         self.complete = False
-        self._shape = shape
+        self.shape = shape
+        self._max_bytes = max_bytes
         self._header, self._value = bytearray(), bytearray()
         self._disposition = b""
         self._part = bytearray()
         self._part_limit = 0
         self._unchosen: str | None = None
+
+    def texts(self) -> Fields:
+        """The fields that are no pictures."""
+        return {name: value.decode("utf-8", "replace") for name, value in self.fields.items()}
 
     def callbacks(self) -> "MultipartCallbacks":
         return {
@@ -183,40 +227,47 @@ class _Form:
         # A browser sends an input without a chosen file like this; a part that holds a byte after all is a file.
         self._unchosen = name if options.get(b"filename") == b"" else None
         if self._unchosen is None:
-            self._open(name, is_file=name == self._shape.file_field or b"filename" in options)
-            if name == self._shape.file_field:
-                self.filename = options.get(b"filename", b"").decode("utf-8", "replace")
+            if name == self.shape.file_field or b"filename" in options:
+                self._open_file(name, options.get(b"filename", b"").decode("utf-8", "replace"))
+            else:
+                self._open_field(name)
 
-    def _open(self, name: str, *, is_file: bool) -> None:
-        if is_file:
-            self._open_file(name)
-        else:
-            self._open_field(name)
-
-    def _open_file(self, name: str) -> None:
-        field = self._shape.file_field
-        if name != field or self.file is not None:
-            raise InvalidUploadError(f"the form holds more or other files than one in its field '{field}'")
-        self._part = self.file = bytearray()
-        self._part_limit = self.max_bytes
+    def _open_file(self, name: str, filename: str) -> None:
+        field, most = self.shape.file_field, self.shape.max_files
+        if name != field or len(self.files) == most:
+            allowed = "one" if most == 1 else str(most)
+            raise InvalidUploadError(f"the form holds more or other files than {allowed} in its field '{field}'")
+        self._part = bytearray()
+        self.files.append(_File(self._part, filename))
+        self._part_limit = self._max_bytes
 
     def _open_field(self, name: str) -> None:
-        if len(self.fields) >= self._shape.max_fields:
-            raise InvalidUploadError(f"the form has more than {self._shape.max_fields} fields")
+        if len(self.fields) >= self.shape.max_fields:
+            raise InvalidUploadError(f"the form has more than {self.shape.max_fields} fields")
         if name in self.fields:
             raise InvalidUploadError("the form has a field twice")
         self._part = self.fields[name] = bytearray()
-        self._part_limit = self._shape.max_field_bytes
+        self._part_limit = self.shape.max_field_bytes
 
     def _fill_part(self, data: bytes, start: int, end: int) -> None:
         if self._unchosen is not None:
-            self._open(self._unchosen, is_file=True)
+            self._open_file(self._unchosen, "")
             self._unchosen = None
-        if len(self._part) + end - start > self._part_limit:
-            if self._part is self.file:
-                limits.check_size(len(self._part) + end - start, self.max_bytes)
+        size_bytes = len(self._part) + end - start
+        if size_bytes <= self._part_limit:
+            self._part += data[start:end]
+        elif not self.files or self._part is not self.files[-1].data:
             raise InvalidUploadError(f"a field of the form is larger than {self._part_limit} bytes")
-        self._part += data[start:end]
+        elif self.shape.max_files == 1:
+            limits.check_size(size_bytes, self._max_bytes)
+        else:
+            self._spill(self.files[-1])
+
+    def _spill(self, file: _File) -> None:
+        """Of a picture that is too large among others nothing is kept."""
+        file.too_large = True
+        file.data.clear()
+        self._part_limit = -1
 
     def _end(self) -> None:
         self.complete = True

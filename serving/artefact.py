@@ -5,6 +5,8 @@ from pathlib import Path
 
 from tritonclient.grpc import model_config_pb2
 
+from serving import labels
+
 __all__ = ["missing_artefact", "versions"]
 
 _FILES = {
@@ -51,7 +53,7 @@ def missing_artefact(
             return f"version {number} has no {lacking}", _engine_cure(export, lacking) or f"write {folder / lacking}"
         if commercial_only and kind != "python" and (reason := _not_commercial(folder)):
             return f"version {number} {reason}", export
-    return None
+    return labels.problem(directory, config, there)
 
 
 def _lacking_file(folder: Path, config: model_config_pb2.ModelConfig, kind: str) -> str:

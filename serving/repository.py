@@ -7,6 +7,7 @@ from pathlib import Path
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
+from serving import labels
 from serving.artefact import missing_artefact, versions
 from serving.errors import CONTAINER, RepositoryError
 
@@ -72,6 +73,7 @@ class _Reader:
     config_name: str
     commercial_only: bool
     backends: frozenset[str] | None
+    keep_labels: bool = False
     served: dict[str, Model] = field(default_factory=dict)
     refused: dict[str, Refusal] = field(default_factory=dict)
 
@@ -102,8 +104,11 @@ class _Reader:
             return Refusal(name, reason, f'write name: "{name}" in {path}')
         if self.backends is not None and config.backend and config.backend not in self.backends:
             return Refusal(name, f'this server has no backend "{config.backend}"', CONTAINER)
+        there = versions(directory, config)
+        if self.keep_labels and there:
+            labels.keep(directory, config, there)
         problem = missing_artefact(directory, config, commercial_only=self.commercial_only)
-        return Refusal(name, *problem) if problem else Model(name, directory, config, versions(directory, config))
+        return Refusal(name, *problem) if problem else Model(name, directory, config, there)
 
 
 def survey(
@@ -112,13 +117,15 @@ def survey(
     *,
     commercial_only: bool = False,
     backends: frozenset[str] | None = None,
+    keep_labels: bool = False,
 ) -> Survey:
-    """Look at every model of the repositories; `backends` are the server's own, None when it may have any.
+    """Look at every model of the repositories; `backends` are the server's own, None when it may have any. Nothing is
+    written, but for the label files beside config.pbtxt where `keep_labels` asks for those of the newest versions.
 
     Raises:
         RepositoryError: a repository is no folder, no model has such a config, or nothing in them can be served.
     """
-    reader = _Reader(config_name, commercial_only, backends)
+    reader = _Reader(config_name, commercial_only, backends, keep_labels)
     for repository in repositories:
         if not repository.is_dir():
             raise RepositoryError(f"model repository {repository} is no folder", "SERVING_MODEL_REPOSITORIES=DIR,DIR")

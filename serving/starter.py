@@ -60,6 +60,7 @@ class Starter:
             settings.model_config_name,
             commercial_only=settings.commercial_only,
             backends=self._server.backends,
+            keep_labels=True,
         )
         shared_memory.require_room(found.served.values(), settings.largest_picture_megapixels)
         await self._ports_free()

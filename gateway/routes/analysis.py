@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
-from itertools import islice
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from typing import Annotated, Any
 
 import structlog
@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.routing import APIRoute
 
-from gateway import errors, problems
+from gateway import errors, lines, problems
 from gateway.analyst import Analysis
 from gateway.hangup import unless_gone
 from gateway.limits import examine
@@ -25,17 +25,12 @@ log = structlog.get_logger("gateway.analysis")
 
 FORM_SHAPE = FormShape("image_file", 64 * 1024)
 TASKS_FIELD = "tasks_json"
-AT_ONCE = 4
-NDJSON = "application/x-ndjson"
 BY_URL = problems.responses(
     errors.InvalidTasksError, errors.DownloadFailedError, errors.ImageFailedError, *errors.SERVICE
 )
 BY_UPLOAD = problems.responses(
     errors.InvalidTasksError, errors.ImageFailedError, errors.TooLargeError, errors.UploadTimeoutError, *errors.SERVICE
 )
-LINES: dict[int | str, dict[str, object]] = {
-    200: {"description": "one JSON object a line, in the order in which they are ready", "content": {NDJSON: {}}}
-}
 FORM = {
     "type": "object",
     "required": ["image_file", TASKS_FIELD],
@@ -91,13 +86,13 @@ async def analyze_image_upload(request: Request, parts: PartsOf, *, timings: Tim
     return await _answer(f"uploaded:{upload.filename}", found, timings=timings)
 
 
-@router.post("/analyze_images/", responses=LINES | BY_URL, response_model=None)
+@router.post("/analyze_images/", responses=lines.RESPONSES | BY_URL, response_model=None)
 async def analyze_images(body: AnalyzeManyBody, request: Request, parts: PartsOf) -> StreamingResponse:
     """Answers the same tasks about many pictures; each line has `index`, `image_url`, and `results` or an error."""
     tasks = _checked(body.tasks)
     parts.analyst.require()
-    lines = _lines(parts, body.image_urls, tasks, request.state.request_id)
-    return StreamingResponse(lines, media_type=NDJSON, headers={"Cache-Control": "no-store"})
+    ready = lines.as_ready(_works(parts, body.image_urls, tasks, request.state.request_id))
+    return StreamingResponse(ready, media_type=lines.NDJSON, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/available_operations/")
@@ -162,28 +157,13 @@ def _body(image_url: str, found: Analysis) -> dict[str, Any]:
     return AnalysisAnswer(image_url=image_url, results=dict(found.results)).model_dump(mode="json")
 
 
-async def _lines(parts: Parts, urls: list[str], tasks: list[dict[str, Any]], request_id: str) -> AsyncIterator[bytes]:
-    """Some pictures at once, each with a place of its own; who hangs up ends them, who does not read is waited for."""
+def _works(parts: Parts, urls: list[str], tasks: list[dict[str, Any]], request_id: str) -> Iterator[lines.Work]:
+    """One for each picture, which takes a place of its own."""
 
-    async def line(index: int, url: str) -> bytes:
-        found = await _entry(parts, url, tasks, request_id)
-        return await asyncio.to_thread(_line, {"index": index, "image_url": url, **found})
+    async def work(index: int, url: str) -> dict[str, Any]:
+        return {"index": index, "image_url": url, **await _entry(parts, url, tasks, request_id)}
 
-    waiting = iter(enumerate(urls))
-    working: set[asyncio.Task[bytes]] = set()
-    try:
-        while True:
-            working.update(asyncio.create_task(line(*one)) for one in islice(waiting, AT_ONCE - len(working)))
-            if not working:
-                return
-            done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
-            for ready in done:
-                working.remove(ready)
-                yield ready.result()
-    finally:
-        for work in working:
-            work.cancel()
-        await asyncio.gather(*working, return_exceptions=True)
+    return (partial(work, index, url) for index, url in enumerate(urls))
 
 
 async def _entry(parts: Parts, url: str, tasks: list[dict[str, Any]], request_id: str) -> dict[str, Any]:
@@ -191,10 +171,5 @@ async def _entry(parts: Parts, url: str, tasks: list[dict[str, Any]], request_id
         async with parts.admission.place():
             found = await _of_url(parts, url, tasks, request_id)
     except errors.GatewayError as error:
-        status, code = problems.TABLE[type(error)]
-        return {"detail": error.public, "code": code, "status": status}
+        return lines.failure(error)
     return {"results": _body(url, found)["results"]}
-
-
-def _line(found: dict[str, Any]) -> bytes:
-    return json.dumps(found, ensure_ascii=False).encode() + b"\n"

@@ -15,7 +15,7 @@ from gateway.negotiation import prefers_png
 from gateway.pipelines import Output, Pipeline, Role, pipeline_of
 from gateway.results import Order, Result, facts
 from gateway.schemas import EXAMPLE_URL, CutoutAnswer, PredictBody
-from gateway.sources import crop_source
+from gateway.sources import picture_source
 from gateway.state import Parts, PartsOf
 from gateway.uploads import FormShape, read_upload
 
@@ -105,8 +105,9 @@ async def predict_upload(role: Role, output: QueryOutput, request: Request, part
 )
 async def crop(role: Role, request: Request, parts: PartsOf) -> RedirectResponse:
     """Cuts out the picture behind a URL and redirects to the result."""
-    url, output = crop_source(request.scope["query_string"].decode("utf-8", "replace"))
-    result = await _of_url(request, parts, pipeline_of(role, _output(output) or Output.CUTOUT), url)
+    url, options = picture_source(request.scope["query_string"].decode("utf-8", "replace"), "/crop", ("output",))
+    output = _output(options.get("output")) or Output.CUTOUT
+    result = await _of_url(request, parts, pipeline_of(role, output), url)
     stored = await parts.shelf.url(result.path, parts.public_url(request))
     template = parts.settings.delivery_template
     target = template.replace("{url}", quote(stored, safe="")) if template else stored

@@ -61,9 +61,7 @@ async def health(parts: PartsOf, response: Response) -> Health:
 )
 async def role_health(role: Role, parts: PartsOf, response: Response) -> PipelineHealth:
     """The model that answers for a kind of picture, and the age of its last good canary; 503 while it is down."""
-    state = pipeline_health(parts, pipeline_of(role, Output.CUTOUT))
-    _mark(response, up=state.status == OK)
-    return state
+    return mark(response, pipeline_health(parts, pipeline_of(role, Output.CUTOUT)))
 
 
 @router.get("/v1/models")
@@ -101,6 +99,12 @@ def pipeline_health(parts: Parts, pipeline: Pipeline) -> PipelineHealth:
         canary_age_s=age_s,
         reason=None if up else "the last canary failed" if pulse else "no canary has come back yet",
     )
+
+
+def mark(response: Response, state: PipelineHealth) -> PipelineHealth:
+    """The state of one pipeline as an answer: 503 while it is down."""
+    _mark(response, up=state.status == OK)
+    return state
 
 
 def _mark(response: Response, *, up: bool) -> None:

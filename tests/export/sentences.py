@@ -47,14 +47,14 @@ def make_repository(folder: Path) -> Path:
     return folder
 
 
-def make_clip(folder: Path, width: int = WIDTH) -> Path:
+def make_clip(folder: Path, width: int = WIDTH, side: int = 32) -> Path:
     """Both towers and the tokenizer; the text's end has the number that the network looks for."""
     from transformers import CLIPConfig, CLIPModel
 
     text = {"vocab_size": len(WORDS), "eos_token_id": 1, "bos_token_id": 0, "hidden_size": 32, "num_hidden_layers": 2}
     text |= {"intermediate_size": 64, "num_attention_heads": 2, "max_position_embeddings": TEXT.length}
     vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 1}
-    vision |= {"image_size": 32, "patch_size": 16}
+    vision |= {"image_size": side, "patch_size": 16}
     torch.manual_seed(3)
     with quiet_libraries():
         model = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=width))

@@ -46,7 +46,11 @@ def make_clip(folder: Path, side: int = SIDE, width: int = WIDTH) -> Path:
     text = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     vision = {"hidden_size": 32, "intermediate_size": 64, "image_size": side, **LAYERS}
     config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=width)
-    _save(CLIPModel, config, folder)
+    save_random(CLIPModel, config, folder)
+    return clip_processor(folder, side)
+
+
+def clip_processor(folder: Path, side: int) -> Path:
     return _processor(
         folder,
         image_processor_type="CLIPImageProcessor",
@@ -63,7 +67,7 @@ def make_dino_v2(folder: Path, side: int = SIDE, width: int = WIDTH) -> Path:
     """Trained at a larger side than it is used at, as the originals are: its positions are interpolated."""
     from transformers import Dinov2Config, Dinov2Model
 
-    _save(Dinov2Model, Dinov2Config(hidden_size=width, image_size=side * 2, **LAYERS), folder)
+    save_random(Dinov2Model, Dinov2Config(hidden_size=width, image_size=side * 2, **LAYERS), folder)
     return _processor(
         folder,
         image_processor_type="BitImageProcessor",
@@ -78,7 +82,7 @@ def make_dino_v3(folder: Path, side: int = SIDE, width: int = WIDTH) -> Path:
     from transformers import DINOv3ViTConfig, DINOv3ViTModel
 
     config = DINOv3ViTConfig(hidden_size=width, intermediate_size=width * 2, image_size=side, **LAYERS)
-    _save(DINOv3ViTModel, config, folder)
+    save_random(DINOv3ViTModel, config, folder)
     sides = {"height": side, "width": side}
     return _processor(folder, image_processor_type="DINOv3ViTImageProcessorFast", size=sides, resample=2)
 
@@ -105,7 +109,7 @@ def by_transformers(checkpoint: Path, picture: Image.Image) -> npt.NDArray[np.fl
     return np.asarray(answer.pooler_output.numpy()[0])
 
 
-def _save(network: Any, config: Any, folder: Path) -> None:  # noqa: ANN401 - transformers' classes are many
+def save_random(network: Any, config: Any, folder: Path) -> None:  # noqa: ANN401 - transformers' classes are many
     """Random weights with room between pictures: the library's own are so small that all answers would be alike."""
     torch.manual_seed(3)
     with quiet_libraries():
