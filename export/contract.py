@@ -87,7 +87,7 @@ def _of_pictures(role: MatteRole | EmbedderRole | KeywordRole) -> tuple[Tensor, 
     if isinstance(role, EmbedderRole):
         return _vectors(role.width)
     if isinstance(role, KeywordRole):
-        kinds = ((PROBABILITIES, "TYPE_FP32"), (LABELS, "TYPE_UINT8"))
+        kinds = ((PROBABILITIES, "TYPE_FP32"), (SCORES, "TYPE_FP32"), (LABELS, "TYPE_UINT8"))
         return tuple(Tensor(name, kind, (-1, -1)) for name, kind in kinds)
     return (Tensor(ALPHA, "TYPE_UINT8", (-1, role.size, role.size)),)
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export import keyword_head, label_file, pictures, probabilities, processor, sizes, weights
 from export.checkpoint import Checkpoint
-from export.contract import BATCH, LABELS, OWN, PIXELS, PROBABILITIES, Contract
+from export.contract import BATCH, LABELS, OWN, PIXELS, PROBABILITIES, SCORES, Contract
 from export.entrance import Entrance
 from export.errors import CheckpointError, UsageError
 from export.keyword_head import Keywords
@@ -109,8 +109,10 @@ class LoadedKeywords:
 
 
 def _attach(graph: onnx.GraphProto, text: bytes) -> None:
-    """The label file as output `labels` UINT8 [n, bytes]. Its sizes are forgotten as in `sizes`, and it becomes
-    eight-bit last, since TensorRT has such integers only at its ends.
+    """The label file as output `labels` UINT8 [n, bytes], and the probabilities once more as `scores`.
+
+    Sizes are forgotten as in `sizes`, and what is eight-bit becomes so last, since TensorRT has such integers only at
+    its ends.
     """
     data, length, shape, batch, size, sized, wide = (
         f"{OWN}labels_{name}" for name in ("data", "length", "shape", "batch", "size", "sized", "wide")
@@ -120,6 +122,7 @@ def _attach(graph: onnx.GraphProto, text: bytes) -> None:
     graph.initializer.append(numpy_helper.from_array(np.array([values.size], np.int64), length))
     graph.node.extend(
         [
+            helper.make_node("Identity", [PROBABILITIES], [SCORES], name=f"{OWN}{SCORES}"),
             helper.make_node("Shape", [PIXELS], [batch], name=batch, start=0, end=1),
             helper.make_node("Concat", [batch, length], [shape], name=shape, axis=0),
             helper.make_node("Expand", [data, shape], [wide], name=wide),
@@ -128,6 +131,7 @@ def _attach(graph: onnx.GraphProto, text: bytes) -> None:
             helper.make_node("Cast", [sized], [LABELS], name=f"{OWN}{LABELS}", to=TensorProto.UINT8),
         ]
     )
+    graph.output.append(helper.make_tensor_value_info(SCORES, TensorProto.FLOAT, [BATCH, f"{SCORES}_1"]))
     graph.output.append(helper.make_tensor_value_info(LABELS, TensorProto.UINT8, [BATCH, f"{LABELS}_1"]))
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnx
 
 from export import pictures
-from export.contract import LABELS, PROBABILITIES, Contract
+from export.contract import LABELS, PROBABILITIES, SCORES, Contract
 from export.pictures import Samples
 from export.processor import Pictures
 from export.proof import Proof, Row, Runner, contract_rows, reported_rows, runner
@@ -50,6 +50,7 @@ def prove(path: Path, promised: Contract, batches: Sequence[Samples], truth: Tru
         _sum(run(last)),
         _spread(np.concatenate(wanted)),
         _labels(runner(path, LABELS)(last), truth.labels),
+        _same(runner(path, SCORES)(last), run(last)),
         *reported_rows(path, model, run, batches[-1]),
     )
     return Proof(rows, max(float(row.value) for row in values if row.unit == _DIFFERENCE))
@@ -98,3 +99,8 @@ def _spread(logits: Logits) -> Row:
 def _labels(carried: Answer, wanted: bytes) -> Row:
     same = all(bytes(np.asarray(one, np.uint8)) == wanted for one in carried)
     return Row("labels in the graph", "the label file's" if same else "others", "the label file's", "", same)
+
+
+def _same(scores: Answer, found: Answer) -> Row:
+    same = np.array_equal(scores, found)
+    return Row("scores", "the probabilities" if same else "others", "the probabilities", "", same)

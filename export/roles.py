@@ -197,8 +197,9 @@ KEYWORD_TOLERANCE: MappingProxyType[Precision, float] = MappingProxyType({"fp32"
 
 @dataclass(frozen=True)
 class KeywordRole:
-    """`pixels` UINT8 [side, side, 3] RGB in; `probabilities` FP32 [n] out, one for each of a version's own labels, and
-    `labels` UINT8 [bytes], the label file as that version has it, so that who names them cannot take another's.
+    """`pixels` UINT8 [side, side, 3] RGB in; `probabilities` FP32 [n] out, one for each of a version's own labels,
+    `scores`, the same, and `labels` UINT8 [bytes], the label file as that version has it, so that who names them cannot
+    take another's.
     """
 
     name: str

@@ -28,6 +28,7 @@ Classification: TypeAlias = Callable[[], Coroutine[object, object, list[Keyword]
 MOST_FILES = 64
 FORM_SHAPE = FormShape("file", 64)
 BATCH_SHAPE = FormShape("file", 64, max_files=MOST_FILES)
+FORM_KIND = b"multipart/form-data"
 JSON_KINDS = (b"application/json", b"")
 EITHER_WAY: errors.Kinds = (errors.InvalidOptionError, *errors.PICTURE, *errors.SERVICE)
 BY_URL = problems.responses(*errors.FETCH, *EITHER_WAY)
@@ -109,6 +110,8 @@ async def predict_batch(options: QueryOptions, request: Request, parts: PartsOf)
     if kind in JSON_KINDS:
         works = await _works_of_urls(request, parts, options)
         return StreamingResponse(lines.as_ready(works), media_type=lines.NDJSON, headers=FRESH)
+    if kind != FORM_KIND:
+        raise errors.InvalidUploadError("send a multipart/form-data form, or JSON as application/json")
     async with parts.admission.transit() as keep:
         batch = await read_batch(request, parts.settings, keep, BATCH_SHAPE)
         wished, request_id = _of_form(batch.fields, options), request.state.request_id

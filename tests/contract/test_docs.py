@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from gateway import deeds
-from gateway.routes import cutouts, files, health, photos
+from gateway.routes import cutouts, files, health, keywords, photos
 from gateway.settings import Settings as GatewaySettings
 from gateway.telemetry import Telemetry
 from serving.settings import ServingSettings
@@ -51,7 +51,7 @@ def test_model_is_documented(name: str) -> None:
     assert f"`{name}`" in README
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name.endswith("_matte")])
+@pytest.mark.parametrize("name", [name for name in MODELS if name.endswith(("_matte", "_classifier"))])
 def test_network_has_a_model_card(name: str) -> None:
     assert (ROOT / "model_repository" / name / "README.md").is_file()
 
@@ -85,8 +85,8 @@ def test_no_file_names_a_registry_host_or_a_path_of_one_machine() -> None:
 
 @pytest.mark.parametrize(
     "router",
-    [cutouts.router, photos.router, files.router, health.router],
-    ids=["cutouts", "photos", "files", "health"],
+    [cutouts.router, keywords.router, photos.router, files.router, health.router],
+    ids=["cutouts", "keywords", "photos", "files", "health"],
 )
 def test_every_route_is_documented(router: APIRouter) -> None:
     paths = {route.path for route in router.routes if isinstance(route, APIRoute)}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from export.roles import ROLES, EmbedderRole
+from export.roles import ROLES, EmbedderRole, KeywordRole
 from imaging.answers import DETECTORS
 from imaging.frame import FRAMES
 from imaging.operations import CLIP_MODELS, OPERATIONS
@@ -19,6 +19,15 @@ def test_an_embedding_is_framed_as_its_network_was_exported_for(name: str) -> No
     operation = OPERATIONS[name]
     role, frame = ROLES[operation.model], FRAMES[operation.frame]
     assert isinstance(role, EmbedderRole)
+    promised = role.framing
+    assert (frame.shorter, frame.side, frame.rule.name.lower()) == (promised.shorter, promised.side, promised.resample)
+
+
+def test_keywords_are_told_by_pictures_that_are_framed_as_the_network_was_exported_for() -> None:
+    (pipeline,) = (model for model in read(ROOT / "ensembles") if model.folder.name == "classify_keywords")
+    decoding, classifying, _ = pipeline.config.ensemble_scheduling.step
+    role, frame = ROLES[classifying.model_name], FRAMES[next(iter(decoding.output_map))]
+    assert isinstance(role, KeywordRole)
     promised = role.framing
     assert (frame.shorter, frame.side, frame.rule.name.lower()) == (promised.shorter, promised.side, promised.resample)
 

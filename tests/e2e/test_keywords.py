@@ -146,7 +146,8 @@ def test_the_classification_extension_names_the_labels_of_the_network_over_http(
         ],
     }
     answer = httpx.post(f"{server.http_url}/v2/models/{NETWORK}/infer", json=request, timeout=60).json()
-    named, labels = (output["data"] for output in answer["outputs"])
+    found = {output["name"]: output["data"] for output in answer["outputs"]}
+    named, labels = found["probabilities"], found["labels"]
     assert bytes(labels).decode().splitlines() == list(LABELS)
     assert all(LABELS[int(place)] == label for _, place, label in (one.split(":") for one in named))
     assert len(named) == 3

@@ -25,6 +25,7 @@ max_batch_size: 8
 input [ {{ name: "pixels" data_type: TYPE_UINT8 dims: [ {side}, {side}, 3 ] }} ]
 output [
   {{ name: "probabilities" data_type: TYPE_FP32 dims: [ -1 ] label_filename: "labels.txt" }},
+  {{ name: "scores" data_type: TYPE_FP32 dims: [ -1 ] }},
   {{ name: "labels" data_type: TYPE_UINT8 dims: [ -1 ] }}
 ]
 """

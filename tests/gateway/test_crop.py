@@ -12,7 +12,7 @@ from obstore.store import MemoryStore
 from gateway.app import create_app
 from gateway.errors import InvalidOptionError, InvalidUrlError
 from gateway.settings import Settings
-from gateway.sources import crop_source
+from gateway.sources import picture_source
 from tests.gateway.conftest import PHOTO_URL
 from tests.gateway.fakes import FakeFetcher, FakeInference, client_of, picture
 from tests.gateway.servers import answer, serving
@@ -29,36 +29,40 @@ WEB_URLS = st.builds(
 )
 
 
+def read(query: str) -> tuple[str, dict[str, str]]:
+    return picture_source(query, "/crop", ("output",))
+
+
 @given(WEB_URLS)
 def test_a_bare_url_is_taken_as_it_is(url: str) -> None:
-    assert crop_source(url) == (url, None)
+    assert read(url) == (url, {})
 
 
 @given(WEB_URLS, st.sampled_from(["", "/"]))
 def test_a_quoted_url_is_unquoted_once(url: str, safe: str) -> None:
-    assert crop_source(quote(url, safe=safe)) == (url, None)
+    assert read(quote(url, safe=safe)) == (url, {})
 
 
 @given(WEB_URLS)
 def test_a_quoted_url_may_end_in_the_sign_of_an_empty_value(url: str) -> None:
-    assert crop_source(quote(url, safe="") + "=") == (url, None)
+    assert read(quote(url, safe="") + "=") == (url, {})
 
 
 @given(WEB_URLS, st.sampled_from(["image_url", "url"]), st.sampled_from([None, "alpha", "cutout"]))
 def test_a_named_url_is_read_with_its_option(url: str, name: str, output: str | None) -> None:
     query = f"{name}={quote(url, safe='')}" + (f"&output={output}" if output else "")
-    assert crop_source(query) == (url, output)
+    assert read(query) == (url, {"output": output} if output else {})
 
 
 @pytest.mark.parametrize("query", ["", "image_url=", "output=alpha", "ftp://host/a.png", "photo.png"])
 def test_a_query_without_a_url_is_refused(query: str) -> None:
     with pytest.raises(InvalidUrlError, match="image_url"):
-        crop_source(query)
+        read(query)
 
 
 def test_an_unknown_option_names_the_allowed_ones() -> None:
     with pytest.raises(InvalidOptionError, match="unknown option width; allowed: image_url, output"):
-        crop_source("image_url=https%3A%2F%2Fh%2Fa.png&width=3")
+        read("image_url=https%3A%2F%2Fh%2Fa.png&width=3")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,10 @@ ROUTES = {
     "/api/v2/{role}/predict_upload": {"post"},
     "/api/v2/{role}/crop": {"get"},
     "/api/v2/{role}/health": {"get"},
+    "/api/v1/predict": {"post"},
+    "/api/v1/predict_batch": {"post"},
+    "/api/v1/classify": {"post"},
+    "/api/v1/health": {"get"},
     "/analyze_image/": {"post"},
     "/analyze_image_upload/": {"post"},
     "/analyze_images/": {"post"},
@@ -27,6 +31,9 @@ ROUTES = {
     "/metrics": {"get"},
 }
 PHOTOS = ("/remove-background", "/process", "/process-full", "/render-template")
+
+# Those that may refuse what is asked of them.
+CHECKED = ("predict", "predict_upload", "predict_batch", "classify", "crop", "embeddings", *PHOTOS)
 
 
 async def test_every_route_is_documented(client: httpx.AsyncClient) -> None:
@@ -80,7 +87,7 @@ async def test_every_documented_error_is_a_problem(client: httpx.AsyncClient) ->
         } == {"#/components/schemas/Problem"}, path
         assert "default" in answers
         assert ("404" in answers) is ("{" in path or path == "/v1/embeddings")
-        assert ("422" in answers) is path.endswith(("predict", "predict_upload", "crop", "embeddings", *PHOTOS))
+        assert ("422" in answers) is path.endswith(CHECKED)
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 

@@ -178,6 +178,7 @@ def started(
     config = {"parameters": {key: {"string_value": value} for key, value in (parameters or {}).items()}}
     triton_model = load(step, calls).TritonPythonModel()
     folder = str(repository / step)
-    triton_model.initialize({"model_config": json.dumps(config), "model_name": step, "model_repository": folder})
+    if hasattr(triton_model, "initialize"):  # Triton calls it where there is one
+        triton_model.initialize({"model_config": json.dumps(config), "model_name": step, "model_repository": folder})
     model: Model = triton_model
     return model

@@ -14,7 +14,7 @@ from imaging.errors import ImageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-INPUTS = ("probabilities", "labels")
+INPUTS = ("scores", "labels")
 
 
 class TritonPythonModel:
