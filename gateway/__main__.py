@@ -14,7 +14,7 @@ from gateway.inference import TritonInference
 from gateway.logs import configure
 from gateway.server import server_of
 from gateway.settings import PREFIX, Settings, unknown_variables
-from gateway.store import open_store, open_templates
+from gateway.store import open_existing, open_store
 
 USAGE_ERROR = 2
 
@@ -36,7 +36,7 @@ def main() -> int:
     try:
         store = open_store(settings)
         name = "TEMPLATES_URL"
-        templates = open_templates(settings, settings.templates_url) if settings.templates_url else None
+        templates = open_existing(settings, settings.templates_url) if settings.templates_url else None
     except (BaseError, OSError, ValueError) as error:
         reason = (str(error) or repr(error)).splitlines()[0]  # the rest is obstore's debugging output
         print(f"{PREFIX}{name}: {reason}", file=sys.stderr)

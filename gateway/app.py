@@ -24,8 +24,9 @@ from gateway.inference import Inference
 from gateway.keywords import Keywords
 from gateway.middleware import RequestContext
 from gateway.pipelines import ALL
+from gateway.recipes import Rules
 from gateway.results import Results
-from gateway.routes import analysis, cutouts, docs, embeddings, files, health, keywords, photos
+from gateway.routes import analysis, cutouts, docs, embeddings, files, health, keywords, photos, recipes
 from gateway.settings import Settings
 from gateway.state import Parts, PictureSource
 from gateway.store import Shelf
@@ -71,7 +72,7 @@ def create_app(
         max_requests=settings.max_requests,
     )
     problems.install(app)
-    for routes in (cutouts, keywords, photos, analysis, embeddings, health, files, docs):
+    for routes in (cutouts, keywords, photos, recipes, analysis, embeddings, health, files, docs):
         app.include_router(routes.router)
     app.mount(docs.ASSETS, docs.assets())
     _follow_canaries(parts)
@@ -93,6 +94,7 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
         analyst=Analyst(catalogue, inference, admission, telemetry),
         embeddings=Embeddings(catalogue, inference, admission),
         keywords=Keywords(catalogue, inference, admission, telemetry),
+        rules=Rules(settings),
         fetcher=fetcher or Fetcher(settings, telemetry.fetched),
         inference=inference,
         shelf=shelf,

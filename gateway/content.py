@@ -7,9 +7,20 @@ from types import MappingProxyType
 from starlette.responses import StreamingResponse
 
 PNG = "image/png"
-# Of every kind of file that a result can be, by the extension that it has in the store.
+# Of every kind of file that a result can be, by the extension that it has in the store;
+# the last four are photos as they came.
 MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
-    {"png": PNG, "jpg": "image/jpeg", "webp": "image/webp", "avif": "image/avif", "zip": "application/zip"}
+    {
+        "png": PNG,
+        "jpg": "image/jpeg",
+        "webp": "image/webp",
+        "avif": "image/avif",
+        "zip": "application/zip",
+        "gif": "image/gif",
+        "tif": "image/tiff",
+        "bmp": "image/bmp",
+        "heic": "image/heic",
+    }
 )
 # About what is read at once from the store, and what is handed at once to the connection.
 PIECE_BYTES = 2**18

@@ -21,7 +21,7 @@ SAID = {
 
 def request_body(deed: Deed) -> dict[str, Any]:
     """OpenAPI's `requestBody`: a form, or JSON."""
-    schema = _inlined(deed.kind.model_json_schema())
+    schema = inlined(deed.kind.model_json_schema())
     image_url = {"type": "string", "description": f"http(s) address of the picture, instead of {IMAGE}"}
     form = {
         IMAGE: {"type": "string", "format": "binary", "description": "the picture"},
@@ -65,7 +65,7 @@ def _chosen(node: Mapping[str, Any]) -> Mapping[str, Any]:
     return branches[0] if branches else node
 
 
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
     """A schema without references: OpenAPI would look for them in the whole document."""
     parts = schema.get("$defs", {})
 

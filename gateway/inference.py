@@ -25,18 +25,21 @@ from gateway.errors import (
     InferenceFailedError,
     InferenceTimeoutError,
     InferenceUnavailableError,
+    PipelineDownError,
     PipelineNotServedError,
     UnreadablePictureError,
 )
 from gateway.pipelines import Pipeline
 from gateway.settings import Settings
-from serving.canary import Watch, connect
+from serving.canary import Watch, connect, is_pipeline
 
 FIRST_LOOK_SECONDS = 10.0
 RETRY_AFTER_S = 2.0
-IN_ENSEMBLE = re.compile(r"^in ensemble '[^']*', ")
+# What a step says, not Triton: through an ensemble, or called by itself.
+CALLER = "recipe_photo: "
+BY_A_STEP = re.compile(rf"^(in ensemble '[^']*', |{CALLER})")
 NOT_LOADED = ("unknown model", "not at ready state", "is not ready", "no available versions")
-CALLS = "calls"
+CALLS = ("calls", "may_call")
 SHAPING = ("platform", "backend", "default_model_filename", "input", "output", "ensemble_scheduling")
 # A network's parameters are about threads and memory.
 SHAPING_STEP = (*SHAPING, "parameters")
@@ -165,7 +168,7 @@ class TritonInference:
         return replace(
             counted,
             networks=frozenset(config.name for config in configs if is_network(config)),
-            steps={name: _steps(name, by_name) for name, config in by_name.items() if config.platform == "ensemble"},
+            steps={name: _steps(name, by_name) for name, config in by_name.items() if is_pipeline(config)},
             configs={config.name: shape(config) for config in configs},
         )
 
@@ -217,10 +220,18 @@ def translated(error: InferenceServerException) -> GatewayError:
     private = f"{code}: {message}"
     if any(phrase in message for phrase in NOT_LOADED):
         return PipelineNotServedError("the pipeline is not served", private=private, retry_after_s=RETRY_AFTER_S)
-    if code == "INVALID_ARGUMENT" and IN_ENSEMBLE.match(message):
-        return UnreadablePictureError(IN_ENSEMBLE.sub("", message), private=private)
     if "Exceeds maximum queue size" in message:
         return BusyError("the server's queue is full", private=private, retry_after_s=RETRY_AFTER_S)
+    said = BY_A_STEP.sub("", message)
+    if code == "INVALID_ARGUMENT" and said != message:
+        return UnreadablePictureError(said, private=private)
+    if code == "UNAVAILABLE" and message.startswith(CALLER):
+        return PipelineDownError(said, private=private, retry_after_s=RETRY_AFTER_S)
+    return _trouble(code, message, private)
+
+
+def _trouble(code: str, message: str, private: str) -> GatewayError:
+    """The server's own, of which a client need know no more than its kind."""
     if code == "DEADLINE_EXCEEDED" or "timeout expired" in message:
         return InferenceTimeoutError("the inference took too long", private=private, retry_after_s=RETRY_AFTER_S)
     if code in {"UNAVAILABLE", "CANCELLED"} or "Stub process" in message:
@@ -262,9 +273,11 @@ def _steps(name: str, configs: Mapping[str, model_config_pb2.ModelConfig]) -> tu
 
 
 def _called(config: model_config_pb2.ModelConfig) -> tuple[str, ...]:
-    """An ensemble's steps, and the models that a Python step names in its parameter `calls`, separated by commas."""
+    """An ensemble's steps, and the models that a Python step names in its parameters, separated by commas: `calls`
+    those that it cannot do without, `may_call` those that some of its answers come from.
+    """
     scheduled = (step.model_name for step in config.ensemble_scheduling.step)
-    listed = config.parameters[CALLS].string_value if CALLS in config.parameters else ""
+    listed = ",".join(config.parameters[name].string_value for name in CALLS if name in config.parameters)
     return (*scheduled, *(name.strip() for name in listed.split(",") if name.strip()))
 
 

@@ -18,6 +18,13 @@ def prefers_png(accept: str) -> bool:
     return png > 0 and png >= _first(weights, JSON, "application/*", ANYTHING)
 
 
+def prefers_picture(accept: str) -> bool:
+    """The same for pictures of whatever kind: True when the header names one and does not like JSON better."""
+    weights = dict(_weights(accept))
+    picture = max((weight for kind, weight in weights.items() if kind.startswith("image/")), default=0.0)
+    return picture > 0 and picture >= _first(weights, JSON, "application/*", ANYTHING)
+
+
 def prefers_json(accept: str) -> bool:
     """True when the header names JSON and likes no file as much. For who answers a picture unless told otherwise.
 

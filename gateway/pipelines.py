@@ -20,7 +20,7 @@ class Output(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A Triton ensemble: its name, the output that is the result, and all outputs to ask for."""
+    """A pipeline in Triton: its name, the output that is the result, and all outputs to ask for."""
 
     name: str
     output: str
@@ -41,4 +41,7 @@ PRODUCT_CUTOUT, PRODUCT_PHOTO = (
 )
 RENDER_TEMPLATE = Pipeline("render_template", "picture", ("picture", "report"))
 PHOTOS = (PRODUCT_CUTOUT, PRODUCT_PHOTO, RENDER_TEMPLATE)
-ALL = (*CUTOUTS, ANALYZE, *PHOTOS)
+RECIPE_PHOTO = Pipeline("recipe_photo", "picture", ("keyword", "confidence", "route", "picture", "report"))
+ALL = (*CUTOUTS, ANALYZE, *PHOTOS, RECIPE_PHOTO)
+# Whoever has exported no network for them has lost nothing.
+OPTIONAL = frozenset({RECIPE_PHOTO})

@@ -24,8 +24,9 @@ from gateway.errors import (
 from gateway.flights import Flights
 from gateway.inference import Box, Inference
 from gateway.limits import Picture
-from gateway.photos import Made, photo_of
+from gateway.photos import Made, made_of
 from gateway.pipelines import Pipeline
+from gateway.recipes import Routed
 from gateway.store import Shelf
 from gateway.telemetry import Telemetry
 
@@ -38,7 +39,9 @@ RETRY_AFTER_S = 5.0
 class Order:
     """What to make of a picture; `options` is a pipeline's JSON, and the same wish must always be the same bytes.
 
-    `template` is the hash of the template that the options name, and `template_now` reads it anew.
+    `template` is the hash of the template that the options name, and `template_now` reads it anew; for a recipe's photo
+    of the routing file and all templates in it. `rules` is the SHA-256 of the routing file, and without an `extension`
+    that is known only when the result is made.
     """
 
     pipeline: Pipeline
@@ -47,10 +50,14 @@ class Order:
     extension: str = "png"
     template: str = ""
     template_now: Callable[[], Awaitable[str]] | None = None
+    rules: str = ""
 
     async def renewed(self) -> Self:
         """The same order of the template as it is now. Raises StoreFailedError."""
         return replace(self, template=await self.template_now()) if self.template_now else self
+
+    def path(self, address: str) -> str:
+        return result_path(self.pipeline.name, address, self.extension)
 
     def address(self, epoch: str, served: Served) -> str:
         """Everything that the result depends on, as one hash."""
@@ -61,7 +68,7 @@ class Order:
 
 
 class Record(BaseModel):
-    """What is known of a result; stored beside its picture."""
+    """What is known of a result; stored beside its picture, which it may lack: then there is no `extension`."""
 
     id: str
     pipeline: str
@@ -74,6 +81,7 @@ class Record(BaseModel):
     extension: str = "png"
     uncertainty: float | None = None
     needs_review: bool | None = None
+    routed: Routed | None = None
 
     @property
     def media_type(self) -> str:
@@ -149,22 +157,25 @@ class Results:
     async def keep(self, result: Result) -> None:
         """Puts a result that was just made into the store. Raises StoreFailedError."""
         record, data = result.record, result.data or b""
-        await self._shelf.put(result.path, data, record.media_type)
+        if record.extension:
+            await self._shelf.put(result.path, data, record.media_type)
         # The card comes last: where it is, the picture is.
         card = result_path(record.pipeline, record.id, "json")
         await self._shelf.put(card, record.model_dump_json().encode(), "application/json")
 
     async def _recall(self, order: Order, address: str) -> Result | None:
         """A stored result, if both of its objects are still there and readable."""
-        name = order.pipeline.name
+        card = self._shelf.get(result_path(order.pipeline.name, address, "json"))
         try:
-            card, _ = await asyncio.gather(
-                self._shelf.get(result_path(name, address, "json")),
-                self._shelf.size(result_path(name, address, order.extension)),
-            )
-            return Result(Record.model_validate_json(card), cached=True)
+            if order.extension:
+                found, _ = await asyncio.gather(card, self._shelf.size(order.path(address)))
+                return Result(Record.model_validate_json(found), cached=True)
+            result = Result(Record.model_validate_json(await card), cached=True)
+            if result.record.extension:
+                await self._shelf.size(result.path)
         except (ResultNotFoundError, ValidationError):
             return None
+        return result
 
     def _require_alive(self, pipeline: Pipeline) -> None:
         self._catalogue.pipeline(pipeline.name)
@@ -180,7 +191,7 @@ class Results:
         if (await order.renewed()).template != order.template:
             raise PipelineChangedError("the template has just been changed", retry_after_s=RETRY_AFTER_S)
         record = Record(
-            id=address,
+            id=address if made.rules == order.rules else _aside(address, made),
             pipeline=order.pipeline.name,
             output=order.pipeline.output,
             model=served.model,
@@ -188,9 +199,10 @@ class Results:
             width=made.width,
             height=made.height,
             box=made.box,
-            extension=order.extension,
+            extension=order.extension if made.extension is None else made.extension,
             uncertainty=made.uncertainty,
             needs_review=made.needs_review,
+            routed=made.routed,
         )
         result = Result(record, cached=False, data=made.data)
         await self.keep(result)
@@ -206,10 +218,16 @@ class Results:
     async def _photo(self, order: Order, request_id: str) -> Made:
         inputs, outputs = {"image": order.picture.data, "options": order.options}, order.pipeline.outputs
         try:
-            return photo_of(await self._inference.call(order.pipeline.name, inputs, outputs, request_id))
+            found = await self._inference.call(order.pipeline.name, inputs, outputs, request_id)
         except UnreadablePictureError as error:
             # A step says of its options what it says of the picture: in words.
             raise PhotoRefusedError(error.public, private=error.private) from error
+        return made_of(order.pipeline, found)
+
+
+def _aside(address: str, made: Made) -> str:
+    """Where nobody looks for a result: Triton had other rules in force than those that its address is made of."""
+    return hashlib.sha256(f"{address}\n{made.rules}".encode()).hexdigest()
 
 
 def require_pulse(inference: Inference, pipeline: str) -> None:

@@ -12,6 +12,7 @@ from gateway.embeddings import Embeddings
 from gateway.fallback import Fallback
 from gateway.inference import Inference
 from gateway.keywords import Keywords
+from gateway.recipes import Rules
 from gateway.results import Results
 from gateway.settings import Settings
 from gateway.store import Shelf
@@ -40,6 +41,7 @@ class Parts:
     analyst: Analyst
     embeddings: Embeddings
     keywords: Keywords
+    rules: Rules
     fetcher: PictureSource
     inference: Inference
     shelf: Shelf

@@ -31,8 +31,11 @@ def open_store(settings: Settings) -> ObjectStore:
     return _opened(settings.store_url, settings) or LocalStore(_folder(settings.store_url), mkdir=True)
 
 
-def open_templates(settings: Settings, url: str) -> ObjectStore:
-    """The store of templates, reached as that of results is; a folder must be there. Raises ValueError or BaseError."""
+def open_existing(settings: Settings, url: str) -> ObjectStore:
+    """A store that is there already, reached as that of results is; so must its folder be, if it is one.
+
+    Raises ValueError or BaseError.
+    """
     return _opened(url, settings) or LocalStore(_folder(url))
 
 

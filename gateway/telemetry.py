@@ -40,6 +40,7 @@ class Telemetry:
         self.results = Counter(
             "gateway_results", "Results by where they came from", ("pipeline", "origin"), registry=registry
         )
+        self.routed = Counter("gateway_routed", "Recipe photos by where they went", ("route",), registry=registry)
         self._count_photos(registry)
         self.processing = Processing()
         self._canary_age = Gauge(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
 from pydantic import ValidationError
 
+from imaging import yaml_document
 from imaging.errors import ImageError
 from imaging.template_fields import AnyField, value
 from imaging.template_schema import Picture, Sheet
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 FILE = "template.yaml"
 MOST_YAML = 256 * 1024
-MOST_NODES = 20_000
 
 
 class TemplateError(ImageError):
@@ -39,28 +38,13 @@ def assets(found: Sheet) -> dict[str, str]:
 
 def _sheet(data: bytes, where: str) -> Sheet:
     try:
-        root = yaml.compose(data, yaml.SafeLoader)
-        if root is not None and _nodes(root, {}) > MOST_NODES:
-            raise TemplateError(f"{where}: aliases make it larger than {MOST_NODES} entries")
-        document = yaml.safe_load(data)
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        if isinstance(error, TemplateError):
-            raise
-        raise TemplateError(f"{where}: is no YAML: {' '.join(str(error).split())}") from error
+        document = yaml_document.read(data).value
+    except yaml_document.DocumentError as error:
+        raise TemplateError(f"{where}: {error}") from error
     try:
         return Sheet.model_validate({} if document is None else document)
     except ValidationError as error:
         raise TemplateError(f"{where}: {'; '.join(_said(error))}") from error
-
-
-def _nodes(node: yaml.Node, known: dict[int, int]) -> int:
-    """Return how many entries a node has once its aliases are written out; far too many for one inside itself."""
-    if id(node) not in known:
-        known[id(node)] = MOST_NODES + 1
-        parts: list[Any] = node.value if isinstance(node, yaml.CollectionNode) else []
-        flat = [one for part in parts for one in (part if isinstance(part, tuple) else (part,))]
-        known[id(node)] = 1 + sum(_nodes(one, known) for one in flat)
-    return known[id(node)]
 
 
 def _said(error: ValidationError) -> Iterator[str]:

@@ -17,10 +17,11 @@ from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from serving.errors import ServingError
+from serving.pipeline import is_pipeline
 from serving.probe import CanaryResult, Count, code_of, config_of, connect, infer, pipelines, probe, statistics
 from serving.settings import ServingSettings, read
 
-__all__ = ["CanaryResult", "Watch", "connect", "main", "pipelines", "probe"]
+__all__ = ["CanaryResult", "Watch", "connect", "is_pipeline", "main", "pipelines", "probe"]
 
 _SHARE_OF_TIME = 0.05
 _SECOND_OPINIONS = 3
@@ -118,7 +119,7 @@ class Watch:
         for name in loaded:
             if name not in self._is_pipeline:
                 config = await config_of(self._client, name, self._timeout_s)
-                self._is_pipeline[name] = config.platform == "ensemble"
+                self._is_pipeline[name] = is_pipeline(config)
         return sorted(name for name in loaded if self._is_pipeline[name])
 
     async def _ask(self, name: str) -> CanaryResult:

@@ -12,6 +12,8 @@ from tritonclient.grpc import InferInput, model_config_pb2, service_pb2
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 
+from serving.pipeline import canary_options, is_pipeline
+
 __all__ = ["CanaryResult", "Count", "code_of", "config_of", "connect", "infer", "pipelines", "probe", "statistics"]
 
 
@@ -40,14 +42,14 @@ def connect(url: str) -> InferenceServerClient:
 
 
 async def pipelines(client: InferenceServerClient) -> list[str]:
-    """Names of the server's ready ensembles.
+    """Names of the server's ready pipelines.
 
     Raises:
         InferenceServerException: the server does not answer.
     """
     names = await statistics(client, None)
     configs = await asyncio.gather(*(config_of(client, name, None) for name in names))
-    return sorted(config.name for config in configs if config.platform == "ensemble")
+    return sorted(config.name for config in configs if is_pipeline(config))
 
 
 async def probe(client: InferenceServerClient, pipelines: Sequence[str], timeout_s: float) -> list[CanaryResult]:
@@ -69,7 +71,7 @@ async def infer(client: InferenceServerClient, name: str, timeout_s: float) -> C
 async def _missing_outputs(
     client: InferenceServerClient, config: model_config_pb2.ModelConfig, timeout_s: float
 ) -> list[str]:
-    inputs = [_input(tensor, batched=config.max_batch_size > 0) for tensor in config.input]
+    inputs = [_input(tensor, config) for tensor in config.input]
     try:
         answer = await client.infer(config.name, inputs, client_timeout=timeout_s)
     except InferenceServerException as error:
@@ -80,13 +82,14 @@ async def _missing_outputs(
     return [tensor.name for tensor in config.output if answer.as_numpy(tensor.name) is None]
 
 
-def _input(tensor: model_config_pb2.ModelInput, *, batched: bool) -> InferInput:
-    """The picture for the input `image`; other texts are a pipeline's options, which are none; numbers are 0."""
-    content = 0 if _is_number(tensor) else _picture() if tensor.name == "image" else b"{}"
+def _input(tensor: model_config_pb2.ModelInput, config: model_config_pb2.ModelConfig) -> InferInput:
+    """The picture for the input `image`; other texts are a pipeline's options; numbers are 0."""
+    content = 0 if _is_number(tensor) else _picture() if tensor.name == "image" else canary_options(config)
+    shape = [1, 1] if config.max_batch_size > 0 else [1]
     name = model_config_pb2.DataType.Name(tensor.data_type).removeprefix("TYPE_")
     datatype = "BYTES" if name == "STRING" else name
-    made = InferInput(tensor.name, [1, 1] if batched else [1], datatype)
-    made.set_data_from_numpy(np.full([1, 1] if batched else [1], content, triton_to_np_dtype(datatype)))
+    made = InferInput(tensor.name, shape, datatype)
+    made.set_data_from_numpy(np.full(shape, content, triton_to_np_dtype(datatype)))
     return made
 
 

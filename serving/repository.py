@@ -10,6 +10,7 @@ from tritonclient.grpc import model_config_pb2
 from serving import labels
 from serving.artefact import missing_artefact, versions
 from serving.errors import CONTAINER, RepositoryError
+from serving.pipeline import is_pipeline
 
 __all__ = ["Model", "Refusal", "Survey", "survey"]
 
@@ -38,8 +39,12 @@ class Model:
     versions: tuple[int, ...]
 
     @property
-    def is_pipeline(self) -> bool:
+    def is_ensemble(self) -> bool:
         return bool(self.config.platform == "ensemble")
+
+    @property
+    def is_pipeline(self) -> bool:
+        return is_pipeline(self.config)
 
     @property
     def steps(self) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ def needed_bytes(models: Iterable[Model], megapixels: float) -> int:
     picture = _Picture(int(megapixels * 1e6))
     total = 0
     for model in models:
-        if model.is_pipeline:
+        if model.is_ensemble:
             continue
         tensors = [*model.config.input, *model.config.output]
         instances = sum(max(group.count, 1) for group in model.config.instance_group) or 1

@@ -1,4 +1,4 @@
-"""python -m gateway.cli caption FOLDER | search FOLDER --text WORDS | process PHOTOS --out FOLDER | templates list"""
+"""python -m gateway.cli caption FOLDER | search FOLDER --text WORDS | process, route PHOTOS --out FOLDER | templates"""
 
 import argparse
 import signal
@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m gateway.cli", description="Tools for a folder of pictures.")
     commands = parser.add_subparsers(dest="command", required=True)
     try:
-        from gateway.cli import caption, process, search, templates
+        from gateway.cli import caption, process, route, search, templates
     except ModuleNotFoundError as error:
         print(f"error: {error}: pip install -e '.[tools]'", file=sys.stderr)
         return 1
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("caption", caption, "write a caption as .txt beside each picture"),
         ("search", search, "find pictures by words or by a picture"),
         ("process", process, "make product photos, one result for each photo"),
+        ("route", route, "finish recipe photos, each by its keyword, and list where they went"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--url", default=URL, help=f"the gateway (default {URL})")

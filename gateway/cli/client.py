@@ -35,7 +35,18 @@ async def post(client: httpx.AsyncClient, path: str, **content: Any) -> Mapping[
     return _json(await answered(client, path, **content))
 
 
-async def answered(client: httpx.AsyncClient, path: str, tries: int = TRIES, **content: Any) -> httpx.Response:  # noqa: ANN401
+async def get(client: httpx.AsyncClient, path: str, tries: int = TRIES) -> Mapping[str, Any]:
+    """The same of what is only read."""
+    return _json(await answered(client, path, tries, "GET"))
+
+
+async def answered(
+    client: httpx.AsyncClient,
+    path: str,
+    tries: int = TRIES,
+    method: str = "POST",
+    **content: Any,  # noqa: ANN401
+) -> httpx.Response:
     """A good answer; a gateway that is busy or not up yet is asked again, when it says, else later every time.
 
     Raises UnreachableError where there is no gateway, ToolError with what a gateway says is wrong.
@@ -43,7 +54,7 @@ async def answered(client: httpx.AsyncClient, path: str, tries: int = TRIES, **c
     for turn in range(1, tries + 1):
         wait_s = WAIT_S * 2 ** (turn - 1)
         try:
-            answer = await client.post(path, **content)
+            answer = await client.request(method, path, **content)
         except httpx.TransportError as error:
             if turn == tries:
                 raise UnreachableError(f"{client.base_url} cannot be reached: {error!r}") from error

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -31,13 +31,18 @@ class Outcome:
 def write(folder: Path, outcomes: Sequence[Outcome]) -> None:
     """Write summary.json and summary.csv, by the photos' names."""
     rows = [asdict(outcome) for outcome in sorted(outcomes, key=lambda outcome: outcome.photo)]
-    table = io.StringIO()
-    writer = csv.DictWriter(table, [field.name for field in fields(Outcome)])
+    found = {"counts": counts(outcomes), "photos": rows}
+    write_whole(folder / CSV, table(rows, [field.name for field in fields(Outcome)]))
+    write_whole(folder / JSON, json.dumps(found, indent=1, ensure_ascii=False).encode())
+
+
+def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> bytes:
+    """Rows as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
     writer.writeheader()
     writer.writerows(rows)
-    found = {"counts": counts(outcomes), "photos": rows}
-    write_whole(folder / CSV, table.getvalue().encode())
-    write_whole(folder / JSON, json.dumps(found, indent=1, ensure_ascii=False).encode())
+    return text.getvalue().encode()
 
 
 def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:

@@ -2,20 +2,19 @@
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 from pydantic import ValidationError
 
 from gateway.cli.client import ToolError, UsageError
+from gateway.cli.stores import guarded, settings
 from gateway.settings import Settings
-from gateway.store import open_templates
+from gateway.store import open_existing
 from gateway.template_versions import FILE, MOST_OBJECTS, NAME, VERSION, Key, Version, is_hidden, offered, trouble_of
 from imaging.template_sheet import MOST_YAML, TemplateError, assets, sheet
 
@@ -55,7 +54,7 @@ def _number(text: str) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    offer = offered(_listing(_store(args, _settings())))
+    offer = offered(_listing(_store(args, settings())))
     for key in sorted(offer.marks()):
         version = offer.versions.get(key)
         told = f"{len(version.files)} files, {version.size_bytes} bytes" if version else offer.refused[key]
@@ -65,16 +64,16 @@ def _list(args: argparse.Namespace) -> int:
 
 def _push(args: argparse.Namespace) -> int:
     """All other files go before template.yaml, so that an interrupted push leaves no version there."""
-    settings = _settings()
-    folder = args.folder or settings.templates
+    known = settings()
+    folder = args.folder or known.templates
     key = Key(args.name, args.version or _newest(_numbers(folder / args.name), args.name, str(folder)))
     files = _files(folder / key.path, key)
     _check(key, files)
-    store = _store(args, settings)
+    store = _store(args, known)
     there = {meta["path"].removeprefix(f"{key.path}/") for meta in _listing(store, key.path)}
     if FILE in there and not args.replace:
         raise UsageError(f"{key.path} is in the store already; take another number, or --replace")
-    with _guarded(key.path):
+    with guarded(key.path):
         for path in sorted(files, key=lambda path: (path == FILE, path)):
             obstore.put(store, f"{key.path}/{path}", files[path])
         for path in sorted(there - files.keys()):
@@ -84,8 +83,8 @@ def _push(args: argparse.Namespace) -> int:
 
 
 def _pull(args: argparse.Namespace) -> int:
-    settings = _settings()
-    folder, store = args.folder or settings.templates, _store(args, settings)
+    known = settings()
+    folder, store = args.folder or known.templates, _store(args, known)
     offer = offered(_listing(store))
     numbers = [key.number for key in offer.versions if key.name == args.name]
     key = Key(args.name, args.version or _newest(numbers, args.name, "the store"))
@@ -95,7 +94,7 @@ def _pull(args: argparse.Namespace) -> int:
     target = folder / key.path
     if os.path.lexists(target) and not args.replace:
         raise UsageError(f"{target} is there already; --replace")
-    with _guarded(key.path):
+    with guarded(key.path):
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".pull-", dir=folder) as aside:
             _download(store, version, Path(aside, "new"))
@@ -114,16 +113,8 @@ def _download(store: ObjectStore, version: Version, target: Path) -> None:
                 file.write(piece)
 
 
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(f"GATEWAY_{'_'.join(map(str, first['loc'])).upper()}: {first['msg']}") from error
-
-
-def _store(args: argparse.Namespace, settings: Settings) -> ObjectStore:
-    url = args.url or settings.templates_url
+def _store(args: argparse.Namespace, known: Settings) -> ObjectStore:
+    url = args.url or known.templates_url
     if not url:
         raise UsageError("which store? --url, or GATEWAY_TEMPLATES_URL")
     if args.url:
@@ -131,27 +122,18 @@ def _store(args: argparse.Namespace, settings: Settings) -> ObjectStore:
             url = Settings(templates_url=args.url).templates_url or ""
         except ValidationError as error:
             raise UsageError(f"--url: {error.errors()[0]['msg']}") from error
-    with _guarded(url):
-        return open_templates(settings, url)
+    with guarded(url):
+        return open_existing(known, url)
 
 
 def _listing(store: ObjectStore, prefix: str | None = None) -> "list[ObjectMeta]":
     found: list[ObjectMeta] = []
-    with _guarded("the store"):
+    with guarded("the store"):
         for chunk in obstore.list(store, prefix):
             found += chunk
             if len(found) > MOST_OBJECTS:
                 raise ToolError(f"the store has more than {MOST_OBJECTS} objects")
     return found
-
-
-@contextmanager
-def _guarded(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (BaseError, OSError, ValueError) as error:
-        reason = (str(error) or repr(error)).splitlines()[0]  # the rest is obstore's debugging output
-        raise ToolError(f"{what}: {reason}") from error
 
 
 def _numbers(folder: Path) -> list[int]:

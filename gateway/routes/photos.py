@@ -54,7 +54,7 @@ FILE = {"schema": {"type": "string", "format": "binary"}}
 RESPONSES: dict[int | str, dict[str, object]] = ERRORS | {
     200: {
         "description": "the photo, or with `?response=json` or `Accept: application/json` where it lies",
-        "content": dict.fromkeys(MEDIA_TYPES.values(), FILE),
+        "content": {MEDIA_TYPES[extension]: FILE for extension in EXTENSIONS.values()},
         "model": PhotoAnswer,
         "headers": {
             "X-Uncertainty-Score": {"description": "of the cut-out, 0 to 1", "schema": {"type": "number"}},

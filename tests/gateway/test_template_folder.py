@@ -16,7 +16,7 @@ from gateway import template_folder
 from gateway.app import create_app
 from gateway.repository import template_digest
 from gateway.settings import Settings
-from gateway.store import Shelf, open_templates
+from gateway.store import Shelf, open_existing
 from tests.gateway.fakes import FakeInference, client_of
 from tests.gateway.template_store import SHEET, keeper, put, seen, settle
 from tests.gateway.test_store import s3
@@ -137,17 +137,17 @@ async def test_a_shutdown_in_the_middle_leaves_nothing_half_done(
 async def test_an_unreachable_store_keeps_no_gateway_from_starting(
     settings: Settings, folder: Path, inference: FakeInference
 ) -> None:
-    unreachable = open_templates(s3(1), "s3://bucket/templates")
+    unreachable = open_existing(s3(1), "s3://bucket/templates")
     settings = settings.model_copy(update={"templates": folder})
     async with client_of(create_app(settings, inference, MemoryStore(), templates=unreachable)) as client:
         assert (await client.get("/health")).status_code == 200
 
 
 def test_the_store_may_be_any_but_a_folder_must_be_there(tmp_path: Path) -> None:
-    assert isinstance(open_templates(s3(1), "s3://bucket/templates"), S3Store)
-    assert isinstance(open_templates(Settings(), f"file://{tmp_path}"), LocalStore)
+    assert isinstance(open_existing(s3(1), "s3://bucket/templates"), S3Store)
+    assert isinstance(open_existing(Settings(), f"file://{tmp_path}"), LocalStore)
     with pytest.raises(BaseError, match="nowhere"):
-        open_templates(Settings(), str(tmp_path / "nowhere"))
+        open_existing(Settings(), str(tmp_path / "nowhere"))
     assert not (tmp_path / "nowhere").exists()
 
 

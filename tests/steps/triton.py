@@ -43,6 +43,10 @@ class TritonError:
         return self.status
 
 
+class TritonModelException(Exception):  # noqa: N818 - Triton's name
+    """A call that did not come to an answer."""
+
+
 @dataclass
 class InferenceResponse:
     output_tensors: list[Tensor] = field(default_factory=list)
@@ -148,7 +152,7 @@ def load(step: str, calls: Calls | None = None) -> types.ModuleType:
     """
     stand_in = types.ModuleType("triton_python_backend_utils")
     parts = (Tensor, TritonError, InferenceResponse, Logger, get_input_tensor_by_name, get_output_tensor_by_name)
-    for part in (*parts, PreferredMemory):
+    for part in (*parts, PreferredMemory, TritonModelException):
         setattr(stand_in, part.__name__, part)
     setattr(stand_in, "TRITONSERVER_MEMORY_CPU", 0)  # noqa: B010 - a module has no such attribute to mypy
     if calls is not None:
