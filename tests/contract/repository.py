@@ -45,8 +45,9 @@ class Model:
 
     @property
     def calls(self) -> tuple[str, ...]:
-        """The models that a Python step calls on its own, by its parameter."""
-        listed = self.config.parameters["calls"].string_value if "calls" in self.config.parameters else ""
+        """The models that a Python step calls on its own, by its parameters."""
+        names = [name for name in ("calls", "may_call") if name in self.config.parameters]
+        listed = ",".join(self.config.parameters[name].string_value for name in names)
         return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 

@@ -1,4 +1,4 @@
-"""Recipe photos on the real server: classified, routed and finished for Triton's clients, over REST and for a folder."""
+"""Recipe photos on the real server: classified, routed and finished for Triton, over REST and for a folder."""
 
 from __future__ import annotations
 

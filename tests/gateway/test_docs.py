@@ -25,12 +25,14 @@ ROUTES = {
     "/process": {"post"},
     "/process-full": {"post"},
     "/render-template": {"post"},
+    "/api/v1/route": {"post"},
+    "/api/v1/routes": {"get"},
     "/files/{path}": {"get"},
     "/health": {"get"},
     "/v1/models": {"get"},
     "/metrics": {"get"},
 }
-PHOTOS = ("/remove-background", "/process", "/process-full", "/render-template")
+PHOTOS = ("/remove-background", "/process", "/process-full", "/render-template", "/route")
 
 # Those that may refuse what is asked of them.
 CHECKED = ("predict", "predict_upload", "predict_batch", "classify", "crop", "embeddings", *PHOTOS)

@@ -6,7 +6,7 @@ from tritonclient.utils import InferenceServerException
 
 from gateway import errors
 from gateway.inference import Inventory, TritonInference, translated
-from gateway.negotiation import prefers_json, prefers_png
+from gateway.negotiation import prefers_json, prefers_picture, prefers_png
 from gateway.pipelines import Output, Role, pipeline_of
 from gateway.settings import Settings
 
@@ -55,6 +55,25 @@ from gateway.settings import Settings
             "the pipeline is not served",
         ),
         ("INTERNAL", "Traceback: /opt/secret.py line 3", errors.InferenceFailedError, "the inference failed"),
+        (
+            "INVALID_ARGUMENT",
+            "recipe_photo: the JPEG file is truncated",
+            errors.UnreadablePictureError,
+            "the JPEG file is truncated",
+        ),
+        (
+            "UNAVAILABLE",
+            "recipe_photo: the keyword 'dish' goes to main_cutout: cutout_main is not served",
+            errors.PipelineDownError,
+            "the keyword 'dish' goes to main_cutout: cutout_main is not served",
+        ),
+        (
+            "UNAVAILABLE",
+            "in ensemble 'describe', captioner_decoder is not served",
+            errors.InferenceUnavailableError,
+            "the server is not available",
+        ),
+        ("INTERNAL", "recipe_photo: /opt/secret.py", errors.InferenceFailedError, "the inference failed"),
     ],
 )
 def test_tritons_errors_become_ours(status: str, message: str, kind: type[errors.GatewayError], public: str) -> None:
@@ -144,3 +163,21 @@ def test_accept_decides_between_picture_and_json(accept: str, png: bool) -> None
 )
 def test_json_about_a_file_comes_only_where_it_is_liked_better(accept: str, json: bool) -> None:  # noqa: FBT001 - as above
     assert prefers_json(accept) is json
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_picture"),
+    [
+        ("image/*", True),
+        ("image/webp", True),
+        ("image/avif;q=0.2, image/png;q=0.9, application/json;q=0.9", True),
+        ("image/png;q=0.2, application/json", False),
+        ("image/png;q=0.2, */*;q=0.8", False),
+        ("*/*", False),
+        ("application/json", False),
+        ("image/png;q=0", False),
+        ("", False),
+    ],
+)
+def test_any_picture_is_told_from_json(accept: str, is_picture: bool) -> None:  # noqa: FBT001 - a test's parameter
+    assert prefers_picture(accept) is is_picture
