@@ -101,7 +101,7 @@ async def test_a_keyword_goes_its_way(keyword: str, route: str, asked: list[str]
     found, report = await finished(models)
     assert models.asked == ["classify_keywords", *asked]
     assert (found.seen.keyword, found.decision.route.pipeline) == (keyword, route)
-    assert (report["route"], report["reason"], report["pipeline"]) == (route, "keyword", (asked or [None])[0])
+    assert (report["route"], report["reason"], report["pipeline"]) == (route, "keyword", asked[0] if asked else None)
     assert bool(found.picture) == (route != "review")
     assert [one["keyword"] for one in report["keywords"]] == [keyword, "b", "c"]
     assert report["rules"] == {"sha256": "abc", "problem": None}
