@@ -94,7 +94,8 @@ def infer(server: Session, *files: bytes, classes: int = 0) -> Callable[[str], n
     tensor.set_data_from_numpy(np.array(files, np.object_)[:, None])
     outputs = [grpc.InferRequestedOutput("probabilities", class_count=classes)] if classes else None
     with grpc.InferenceServerClient(server.grpc_url) as client:
-        return client.infer(PIPELINE, [tensor], outputs=outputs).as_numpy
+        found: Callable[[str], np.ndarray] = client.infer(PIPELINE, [tensor], outputs=outputs).as_numpy
+        return found
 
 
 def truth(checkpoint: Path, data: bytes) -> np.ndarray:

@@ -187,8 +187,8 @@ def test_a_new_routing_file_is_in_force_at_once_and_a_bad_one_never(
 
 
 def posted(client: httpx.Client, data: bytes, accept: str = "*/*", **options: object) -> httpx.Response:
-    form = {"files": {"file": ("photo.jpg", data)}, "data": {"options": json.dumps(options)}}
-    return client.post("/api/v1/route", headers={"Accept": accept}, **form)
+    files, form = {"file": ("photo.jpg", data)}, {"options": json.dumps(options)}
+    return client.post("/api/v1/route", headers={"Accept": accept}, files=files, data=form)
 
 
 def test_the_gateway_answers_with_keyword_route_and_result(client: httpx.Client) -> None:

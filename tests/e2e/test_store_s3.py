@@ -20,7 +20,7 @@ from gateway.app import create_app
 from gateway.cli.__main__ import main
 from gateway.errors import ResultNotFoundError, StoreFailedError
 from gateway.settings import Settings
-from gateway.store import Shelf, open_store, open_templates
+from gateway.store import Shelf, open_store, open_existing
 from gateway.telemetry import Telemetry
 from gateway.templates import Templates
 from imaging import shelf as template_shelf
@@ -162,7 +162,7 @@ async def test_templates_that_are_pushed_are_where_the_steps_read_them(
     bucket: Bucket, templates: Path, tmp_path: Path
 ) -> None:
     folder, telemetry = tmp_path / "templates", Telemetry()
-    store = open_templates(bucket.settings, TEMPLATES)
+    store = open_existing(bucket.settings, TEMPLATES)
     kept = Templates(folder, Shelf(store, bucket.settings, telemetry), telemetry)
     assert await asyncio.to_thread(main, ["templates", "push", "bar"]) == 0
     assert await asyncio.to_thread(main, ["templates", "push", "bar"]) == 2
@@ -193,7 +193,7 @@ async def test_templates_that_are_pushed_are_where_the_steps_read_them(
 async def test_a_wrong_secret_leaves_the_templates_as_they_are(bucket: Bucket, tmp_path: Path) -> None:
     settings = bucket.settings.model_copy(update={"s3_secret_access_key": SecretStr("wrong" * 8)})
     telemetry = Telemetry()
-    store = open_templates(settings, TEMPLATES)
+    store = open_existing(settings, TEMPLATES)
     await Templates(tmp_path, Shelf(store, settings, telemetry), telemetry).look()
     assert b'gateway_templates_sync_total{outcome="failed"} 1.0' in telemetry.exposition()
 

@@ -53,7 +53,7 @@ def make_classifier(
     config = CLIPVisionConfig(projection_dim=towers.WIDTH, **vision)
     towers.save_random(CLIPVisionModelWithProjection, config, folder)
     towers.clip_processor(folder, side)
-    stated = {"labels": list(labels), "head": head, "hidden": 8 if head == "mlp" else None}
+    stated: dict[str, Any] = {"labels": list(labels), "head": head, "hidden": 8 if head == "mlp" else None}
     stated |= {"temperature": TEMPERATURE, "prompts": None, **facts}
     (folder / "keywords").mkdir()
     (folder / "keywords" / "config.json").write_text(json.dumps(stated))

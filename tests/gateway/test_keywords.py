@@ -53,7 +53,9 @@ def inference() -> FakeInference:
     return Choosy(inventory_now=SERVED, tensors=tensors)
 
 
-async def predict(client: httpx.AsyncClient, data: bytes, form: object = None, **query: Any) -> httpx.Response:  # noqa: ANN401
+async def predict(
+    client: httpx.AsyncClient, data: bytes, form: dict[str, Any] | None = None, **query: Any
+) -> httpx.Response:  # noqa: ANN401
     files = {"file": ("photo.png", data)}
     return await client.post("/api/v1/predict", files=files, data=form, params=query)
 
@@ -117,7 +119,7 @@ async def test_a_best_keyword_below_the_threshold_is_unknown(
     ],
 )
 async def test_a_wrong_option_is_named(
-    query: dict[str, str], words: str, client: httpx.AsyncClient, fetcher: FakeFetcher
+    query: dict[str, Any], words: str, client: httpx.AsyncClient, fetcher: FakeFetcher
 ) -> None:
     answers = [
         await predict(client, picture(), **query),

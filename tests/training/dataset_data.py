@@ -62,4 +62,4 @@ def rows(tables: Tables) -> list[tuple[str | None, ...]]:
 
 
 def problems(tables: Tables) -> set[tuple[str, str | None, str | None]]:
-    return set(tables.rows("select kind, image, detail from problems"))  # type: ignore[arg-type]
+    return set(tables.rows("select kind, image, detail from problems"))

@@ -131,7 +131,7 @@ def test_a_prepared_picture_has_its_shorter_side_at_most_of_the_size(
 ) -> None:
     pixels = np.asarray(image(1, width, height))
     for kind in ("jpeg", "png"):
-        found = Image.open(io.BytesIO(prepared(pixels, Shape(size=32, format=kind))))  # type: ignore[arg-type]
+        found = Image.open(io.BytesIO(prepared(pixels, Shape(size=32, format=kind))))
         assert (found.size, found.mode, found.format) == (wanted, "RGB", kind.upper())
 
 

@@ -6,6 +6,7 @@ import html
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -63,7 +64,7 @@ def test_broken_files_are_in_the_page_by_name_and_reason(folder: Path) -> None:
     assert "there is no such file" in page
 
 
-def test_duplicates_leaks_and_conflicts_are_found(found: dict[str, dict[str, dict[str, list[object]]]]) -> None:
+def test_duplicates_leaks_and_conflicts_are_found(found: dict[str, Any]) -> None:
     assert names(found["duplicates"]["exact"]["largest"][0]) == ["pan/00.jpg", "pan/copy.jpg"]
     assert names(found["duplicates"]["near"]["largest"][0]) == ["pot/01.jpg", "tray/small.png"]
     assert names(found["leaks"]["exact"]["largest"][0]) == ["pan/00.jpg", "pan/copy.jpg"]
