@@ -20,7 +20,7 @@ from gateway.app import create_app
 from gateway.cli.__main__ import main
 from gateway.errors import ResultNotFoundError, StoreFailedError
 from gateway.settings import Settings
-from gateway.store import Shelf, open_store, open_existing
+from gateway.store import Shelf, open_existing, open_store
 from gateway.telemetry import Telemetry
 from gateway.templates import Templates
 from imaging import shelf as template_shelf
