@@ -54,8 +54,11 @@ def inference() -> FakeInference:
 
 
 async def predict(
-    client: httpx.AsyncClient, data: bytes, form: dict[str, Any] | None = None, **query: Any
-) -> httpx.Response:  # noqa: ANN401
+    client: httpx.AsyncClient,
+    data: bytes,
+    form: dict[str, Any] | None = None,
+    **query: Any,  # noqa: ANN401
+) -> httpx.Response:
     files = {"file": ("photo.png", data)}
     return await client.post("/api/v1/predict", files=files, data=form, params=query)
 
