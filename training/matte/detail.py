@@ -15,11 +15,8 @@ WEIGHTS = Path("detail") / "model.safetensors"  # in a checkpoint's folder; `tra
 WIDTHS = (16, 32, 48)
 STRIDE = 8  # sides of what the head reads are multiples of it
 _BOUND = 10.0  # logits beyond say no more
-_REACH = 2  # cells of the coarse answer around a place
-_OPEN, _SHUT = (
-    2.0,
-    4.0,
-)  # sureness of the least sure of those up to which the head has its say in full, and from which none
+_REACH = 1  # cells of the coarse answer around a place
+_OPEN, _SHUT = 0.5, 2.0  # how sure the least sure of them is, for a full say of the head and for none
 
 
 class DetailHead(nn.Module):
