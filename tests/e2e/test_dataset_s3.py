@@ -19,6 +19,13 @@ from training.dataset.shards import Shards
 pytestmark = pytest.mark.e2e
 KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "not-a-real-secret-not-a-real-secret-0000"
 
+HOLES = [
+    "pan/00.jpg,pan,,train",
+    "pan/gone.jpg,pan,,train",
+    "s3://photos/set/pot/00.jpg,pot,,test",
+    "ftp://a/b.jpg,pot,,",
+]
+
 
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -29,6 +36,10 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert rclone, "rclone comes with the development requirements"
     write_folder(folder / "photos" / "set", per_keyword=4)
     write_broken(folder / "photos" / "set" / "pan")
+    # Before the server starts: it remembers for minutes what it has listed.
+    whole = [f"{keyword}/{place:02d}.jpg,{keyword},," for keyword in KEYWORDS for place in range(4)]
+    write_csv(folder / "photos" / "set" / "m.csv", whole)
+    write_csv(folder / "photos" / "set" / "holes.csv", HOLES)
     command = [rclone, "serve", "s3", "--auth-key", f"{KEY_ID},{SECRET}", "--addr", f"127.0.0.1:{port}"]
     with (
         subprocess.Popen([*command, "--config", "", str(folder)], stderr=subprocess.DEVNULL) as server,
@@ -66,9 +77,8 @@ def test_a_prefix_makes_the_same_report_and_shards_as_its_folder(bucket: Path, t
         assert (tmp_path / "far" / file.relative_to(tmp_path / "near")).read_bytes() == file.read_bytes()
 
 
-def test_a_manifest_in_the_store_and_addresses_in_a_manifest_are_read(bucket: Path, tmp_path: Path) -> None:
-    lines = [f"{keyword}/{place:02d}.jpg,{keyword},," for keyword in KEYWORDS for place in range(4)]
-    write_csv(bucket / "set" / "m.csv", lines)
+@pytest.mark.usefixtures("bucket")
+def test_a_manifest_in_the_store_and_addresses_in_a_manifest_are_read(tmp_path: Path) -> None:
     assert main(["dataset", "split", "s3://photos/set/m.csv", "--out", str(tmp_path / "m.parquet")]) == 0
     assert (
         main(["dataset", "prepare", str(tmp_path / "m.parquet"), "--out", str(tmp_path / "set"), "--size", "48"]) == 0
@@ -78,6 +88,7 @@ def test_a_manifest_in_the_store_and_addresses_in_a_manifest_are_read(bucket: Pa
     assert sum(shards.count(split) for split in ("train", "validation", "test")) == 12
 
 
+@pytest.mark.usefixtures("bucket")
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
@@ -87,21 +98,14 @@ def test_a_manifest_in_the_store_and_addresses_in_a_manifest_are_read(bucket: Pa
     ],
 )
 def test_what_is_not_there_is_an_error(
-    bucket: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, reason: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, reason: str
 ) -> None:
-    assert bucket.is_dir()
     assert main(["dataset", "report", source, "--out", str(tmp_path / "report")]) == 2
     assert reason in capsys.readouterr().err
 
 
-def test_an_object_that_is_missing_or_in_no_store_is_left_out_by_name(bucket: Path, tmp_path: Path) -> None:
-    lines = [
-        "pan/00.jpg,pan,,train",
-        "pan/gone.jpg,pan,,train",
-        "s3://photos/set/pot/00.jpg,pot,,test",
-        "ftp://a/b.jpg,pot,,",
-    ]
-    write_csv(bucket / "set" / "holes.csv", lines)
+@pytest.mark.usefixtures("bucket")
+def test_an_object_that_is_missing_or_in_no_store_is_left_out_by_name(tmp_path: Path) -> None:
     assert main(["dataset", "prepare", "s3://photos/set/holes.csv", "--out", str(tmp_path / "set")]) == 0
     ftp, gone = (tmp_path / "set" / "left_out.csv").read_text().splitlines()[1:]
     assert gone == "pan/gone.jpg,there is no such object"

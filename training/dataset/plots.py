@@ -74,6 +74,8 @@ def splits(counts: Mapping[str, Mapping[str, int]]) -> str:
 
 def measures(tables: Tables) -> str:
     """Histograms of the sound pictures, counted in the database."""
+    from matplotlib.ticker import MaxNLocator
+
     found = [
         tables.rows(
             f"select floor(({sql}) / {step}) * {step}, count(*) from pictures where error is null group by 1 order by 1"
@@ -84,12 +86,10 @@ def measures(tables: Tables) -> str:
     def draw(figure: "Figure") -> None:
         axes = figure.subplots(2, 3).reshape(-1)
         for ax, (title, _, step, label, base), bins in zip(axes, MEASURES, found, strict=True):
-            edges = [(start, start + step) for start, _ in bins]
+            ax.bar([start for start, _ in bins], [count for _, count in bins], width=step, align="edge", color=INK)
             if base:
-                edges = [(base**left, base**right) for left, right in edges]
-                ax.set_xscale("log", base=base)
-            widths = [right - left for left, right in edges]
-            ax.bar([left for left, _ in edges], [count for _, count in bins], width=widths, align="edge", color=INK)
+                ax.xaxis.set_major_locator(MaxNLocator(5))
+                ax.xaxis.set_major_formatter(_powers(base))
             ax.set(title=title, xlabel=label)
             ax.spines[["top", "right"]].set_visible(False)
 
@@ -115,3 +115,8 @@ def _shortened(counts: Mapping[str, int]) -> tuple[list[str], list[int]]:
 def _plain(name: str) -> str:
     """A name in which matplotlib sees no formula."""
     return name.replace("$", r"\$")
+
+
+def _powers(base: int) -> Callable[[float, int | None], str]:
+    """Labels of an axis of logarithms."""
+    return lambda value, _: f"{base**value:.3g}"

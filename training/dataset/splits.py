@@ -75,7 +75,7 @@ def _wished(tables: Tables, order: Mapping[str, int], shares: tuple[float, ...])
         "where keyword is not null group by keyword"
     ):
         totals[order[keyword]], counts[order[keyword]] = pictures, count
-    wished: Counts = np.array(shares, np.float64)[:, None] * totals
+    wished: Counts = np.outer(np.array(shares), totals).astype(np.float64)
     # A rare keyword is in each split at least once, as long as it has that many units.
     used = np.array(shares) > 0
     rare = used[1:, None] & (counts >= used.sum())
