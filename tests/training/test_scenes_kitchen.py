@@ -52,9 +52,8 @@ def test_a_photo_shows_its_subject_and_the_mask_says_where(keyword: str) -> None
 def test_a_small_pot_is_small_in_the_picture_and_a_large_one_is_not() -> None:
     def share(keyword: str, seed: int) -> float:
         mask = drawn(keyword, seed).mask > 127
-        columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-        across, down = float(np.ptp(columns)) / mask.shape[1], float(np.ptp(rows)) / mask.shape[0]
-        return float(max(across, down))
+        _, _, width, height = cv2.boundingRect(mask.astype(np.uint8))
+        return max(float(width / mask.shape[1]), float(height / mask.shape[0]))
 
     small = [share("pot-two-handles-small", seed) for seed in range(4)]
     large = [share("pot-two-handles", seed) for seed in range(4)]

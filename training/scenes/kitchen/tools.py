@@ -168,7 +168,7 @@ def hand(rng: np.random.Generator) -> Thing:
     shade = rng.uniform(0.25, 0.85)
     skin = plain(np.array([0.78, 0.5, 0.36]) * shade + np.array([0.02, 0.008, 0.0]), 0.25, 0.6)
     arm: Way = [[-40, 0, 7], [-22, 0, 6], [-10, 0, 5.2], [-6, 0, 5], [-2, 0, 4.6], [0.5, 0, 4.3]]
-    wide: Way = [[4.4, 4.0], [4.0, 3.6], [2.9, 2.3], [3.2, 2.0], [4.2, 1.6], [3.6, 1.3]]
+    wide = [[4.4, 4.0], [4.0, 3.6], [2.9, 2.3], [3.2, 2.0], [4.2, 1.6], [3.6, 1.3]]
     thing = [tube(bent(arm, 1), bent(wide, 1), skin, 14)]
     for index, (y, long) in enumerate(((-2.7, 5.5), (-0.9, 7), (0.9, 7.3), (2.7, 6.5))):
         curl = rng.uniform(0.5, 1.0)
