@@ -13,11 +13,14 @@ from training.scenes.__main__ import main
 from training.scenes.dataset import DatasetError, Plan, generate, read_manifest
 from training.scenes.kitchen import record
 from training.scenes.kitchen.keywords import KEYWORDS, NAMES
+from training.scenes.kitchen.mesh import Mesh, Pose, relief_sheet
 from training.scenes.kitchen.morsels import MORSELS, outline
 from training.scenes.kitchen.patch import At, Patch
 from training.scenes.kitchen.produce import PRODUCE
+from training.scenes.kitchen.raster import COUNTER, View, seen
 from training.scenes.kitchen.recipe import Recipe
 from training.scenes.kitchen.scene import KitchenScene, scene
+from training.scenes.kitchen.surface import Surface
 from training.scenes.kitchen.tools import LYING, STANDING
 
 SIDE = 96
@@ -161,6 +164,25 @@ def test_kitchen_scenes_are_640_pixels_unless_told(tmp_path: Path) -> None:
     assert main(["--source", "kitchen", "--out", str(tmp_path), "--count", "1", "--workers", "1"]) == 0
     line = read_manifest(tmp_path)[0]
     assert max(int(str(line["width"])), int(str(line["height"]))) == 640
+
+
+def speck(x: float, y: float, size: float) -> Mesh:
+    """A square upon the counter, with a texture that has holes."""
+    surface = Surface(np.ones((8, 8, 3), np.float32), alpha=np.ones((8, 8), np.float32))
+    return relief_sheet(np.zeros((8, 8), np.float32), (size, size), surface, 4).placed(Pose(x, y, 1.0))
+
+
+def test_the_nearer_of_two_things_is_seen_and_what_covers_no_pixel_is_not() -> None:
+    view = View.looking((40, 60), np.zeros(3, np.float32), (np.pi / 2, 0.0, 0.0), 50, 60)
+    sight = seen(view, [speck(0, 0, 20), speck(0, 0, 10).placed(Pose(z=2)), speck(0, 0, 15).placed(Pose(z=-0.5))])
+    assert sight.mesh[20, 30] == 1
+    assert sight.mesh[20, 37] == 0
+    assert sight.mesh[2, 2] == COUNTER
+    assert sight.depth[20, 30] == pytest.approx(47, abs=0.1)
+    assert sight.uv[20, 30] == pytest.approx([0.5, 0.5], abs=0.1)
+    for edge in np.linspace(-29.8, -28.8, 24).tolist():
+        for x, y in ((edge, 0.0), (-edge, 0.0), (0.0, edge + 10), (0.0, -edge - 10)):
+            assert np.count_nonzero(seen(view, [speck(x, y, 0.2)]).mesh == 0) <= 4
 
 
 @pytest.mark.parametrize("name", sorted(MORSELS))

@@ -123,6 +123,8 @@ def _covered(pixels: Array, depth: Array, mesh: Mesh, size: Size) -> Covered | N
     for place, quad in enumerate(fixed):
         cv2.fillConvexPoly(window, quad, place, cv2.LINE_8, SUBPIXEL_BITS)
     rows, columns = np.nonzero(window >= 0)
+    if not len(rows):
+        return None
     return rows + corner[1], columns + corner[0], front[window[rows, columns]]
 
 
@@ -138,7 +140,7 @@ def _weights(at: Array, pixels: Array, faces: npt.NDArray[np.int32]) -> tuple[np
     whole = np.where(np.abs(whole) < 1e-6, np.float32(1e-6), whole)
     second, last = _cross(at - a, c - a) / whole, _cross(b - a, at - a) / whole
     shares = np.stack([1 - second - last, second, last], axis=1)
-    thin = np.flatnonzero(np.abs(whole) < 2 * np.sqrt(np.maximum(_square(b - a), _square(c - a))))
+    thin = np.flatnonzero(np.abs(whole) < np.sqrt(np.maximum(_square(b - a), _square(c - a))))
     shares[thin] = _along(at[thin], a[thin], b[thin], c[thin])
     shares = np.clip(shares, 0, 1)
     shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-6)
