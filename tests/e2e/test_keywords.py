@@ -94,8 +94,8 @@ def infer(server: Session, *files: bytes, classes: int = 0) -> Callable[[str], n
     tensor.set_data_from_numpy(np.array(files, np.object_)[:, None])
     outputs = [grpc.InferRequestedOutput("probabilities", class_count=classes)] if classes else None
     with grpc.InferenceServerClient(server.grpc_url) as client:
-        found: Callable[[str], np.ndarray] = client.infer(PIPELINE, [tensor], outputs=outputs).as_numpy
-        return found
+        answer = client.infer(PIPELINE, [tensor], outputs=outputs)
+    return lambda name: np.asarray(answer.as_numpy(name))
 
 
 def truth(checkpoint: Path, data: bytes) -> np.ndarray:

@@ -53,11 +53,11 @@ def inference() -> FakeInference:
     return Choosy(inventory_now=SERVED, tensors=tensors)
 
 
+Words = Mapping[str, str | int]
+
+
 async def predict(
-    client: httpx.AsyncClient,
-    data: bytes,
-    form: dict[str, Any] | None = None,
-    **query: Any,  # noqa: ANN401
+    client: httpx.AsyncClient, data: bytes, form: Words | None = None, query: Words | None = None
 ) -> httpx.Response:
     files = {"file": ("photo.png", data)}
     return await client.post("/api/v1/predict", files=files, data=form, params=query)
@@ -98,7 +98,7 @@ async def test_a_url_may_be_the_whole_query_or_have_a_name(
 @pytest.mark.parametrize(("top_k", "count"), [(1, 1), (2, 2), (4, 4), (50, 4)])
 async def test_as_many_keywords_as_are_asked_for(top_k: int, count: int, client: httpx.AsyncClient) -> None:
     by_url = await client.post("/api/v1/classify", params={"image_url": PHOTO_URL, "top_k": top_k})
-    by_upload = await predict(client, picture(), top_k=top_k)
+    by_upload = await predict(client, picture(), query={"top_k": top_k})
     by_form = await predict(client, picture(), {"top_k": str(top_k)})
     assert [len(one.json()) for one in (by_url, by_upload, by_form)] == [count] * 3
 
@@ -107,7 +107,7 @@ async def test_as_many_keywords_as_are_asked_for(top_k: int, count: int, client:
 async def test_a_best_keyword_below_the_threshold_is_unknown(
     threshold: str, client: httpx.AsyncClient, *, known: bool
 ) -> None:
-    answer = (await predict(client, picture(), {"threshold": threshold}, top_k=1)).json()
+    answer = (await predict(client, picture(), {"threshold": threshold}, {"top_k": 1})).json()
     assert answer == [{"keyword": "oven-tray" if known else "unknown", "confidence": pytest.approx(99.985146522)}]
 
 
@@ -122,10 +122,10 @@ async def test_a_best_keyword_below_the_threshold_is_unknown(
     ],
 )
 async def test_a_wrong_option_is_named(
-    query: dict[str, Any], words: str, client: httpx.AsyncClient, fetcher: FakeFetcher
+    query: dict[str, str], words: str, client: httpx.AsyncClient, fetcher: FakeFetcher
 ) -> None:
     answers = [
-        await predict(client, picture(), **query),
+        await predict(client, picture(), query=query),
         await predict(client, picture(), query),
         await client.post("/api/v1/classify", params={"image_url": PHOTO_URL, **query}),
         await client.post("/api/v1/predict_batch", files={"file": picture()}, data=query),
