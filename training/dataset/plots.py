@@ -117,6 +117,6 @@ def _plain(name: str) -> str:
     return name.replace("$", r"\$")
 
 
-def _powers(base: int) -> Callable[[float, int | None], str]:
+def _powers(base: int) -> Callable[[float, float], str]:
     """Labels of an axis of logarithms."""
     return lambda value, _: f"{base**value:.3g}"
