@@ -134,7 +134,7 @@ def tokens(source: str, tokenizer: Any, texts: Sequence[str], length: int) -> Id
     if any(len(row) < 2 or row[0] == row[-1] for row in rows):  # noqa: PLR2004 - start and end
         raise CheckpointError(f"{source}: its tokenizer does not put a text between a start and an end")
     if too_long := [text for text, row in zip(texts, rows, strict=True) if len(row) > length]:
-        raise CheckpointError(f"{source}: more than {length} tokens: {too_long[0]!r}")
+        raise CheckpointError(f"{source}: its tokenizer makes more than {length} tokens of {too_long[0]!r}")
     return np.array([row + [row[-1]] * (length - len(row)) for row in rows], np.int32)
 
 

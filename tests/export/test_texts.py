@@ -103,7 +103,7 @@ def without_text(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (without_tokenizer, "does not put a text between a start and an end"),
+        (without_tokenizer, "its tokenizer makes more than 77 tokens of"),
         (damaged_tokenizer, "cannot read the tokenizer"),
         (without_ends, "does not put a text between a start and an end"),
         (without_text, "text_model"),

@@ -116,7 +116,7 @@ def test_a_tower_without_texts_cannot_do_without_training(tmp_path: Path) -> Non
 
 def test_a_prompt_that_is_too_long_is_named(tmp_path: Path) -> None:
     prompt = "soup " * 90
-    assert "more than 77 tokens: 'soup soup" in refused(tmp_path, make_clip(tmp_path / "clip"), {"soup": prompt})
+    assert "more than 77 tokens of 'soup soup" in refused(tmp_path, make_clip(tmp_path / "clip"), {"soup": prompt})
 
 
 def test_other_roles_have_no_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset, SequentialSampler
 from transformers import Trainer, TrainingArguments, set_seed
-from typing_extensions import Self
 
 from training.matte.checkpoint import bases, stated_size
 from training.matte.crops import Corners, CropStream, taken
@@ -60,13 +59,9 @@ class _Judged(nn.Module):
         self._side = side
         matte.model.requires_grad_(requires_grad=False)
 
-    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002 - the signature is torch's
-        super().train(mode)
-        self.matte.model.eval()
-        return self
-
     def forward(self, pixels: Tensor, alpha: Tensor, corners: Tensor) -> dict[str, Tensor]:
         planes = normalise(pixels)
+        self.matte.model.eval()  # whatever the trainer has set
         with torch.no_grad():
             coarse = self.matte.coarse(planes)
         times = planes.shape[-1] // coarse.shape[-1]
