@@ -26,7 +26,7 @@ def write(path: Path, text: str) -> Path:
 def test_a_grid_is_walked_once_and_noted_in_mlflow(options: list[str], tmp_path: Path) -> None:
     from mlflow import MlflowClient
 
-    space = write(tmp_path / "space.yaml", "head_learning_rate: [3e-2, 1e-60]\nhead: [linear]\n")
+    space = write(tmp_path / "space.yaml", "head_learning_rate: [3e-2, 1e-9]\nhead: [prototypes]\n")
     address, output = f"sqlite:///{tmp_path / 'mlflow/runs.db'}", tmp_path / "out"
     command = [*options, "--space", str(space), "--method", "grid", "--steps", "30", "--output", str(output)]
     assert main([*command, "--mlflow", address]) == 0
@@ -34,7 +34,7 @@ def test_a_grid_is_walked_once_and_noted_in_mlflow(options: list[str], tmp_path:
     best, other = facts["rows"]
     assert facts["best"] == best["number"]
     assert best["score"] > other["score"]
-    assert best["settings"] == {"head_learning_rate": 0.03, "head": "linear"}
+    assert best["settings"] == {"head_learning_rate": 0.03, "head": "prototypes"}
     page = (output / "report.html").read_text()
     assert "<h2>Trials</h2>" in page
     assert "head_learning_rate" in page

@@ -54,7 +54,7 @@ WAYS: dict[str, dict[str, object]] = {
     "full": {"tuning": "full"},
     "lora": {"tuning": "lora", "rank": 4},
     "contrastive": {"tuning": "full", "loss": "contrastive"},
-    "both towers": {"tuning": "full", "loss": "contrastive", "tune_text": True, "evaluate_every": 20},
+    "both towers": {"tuning": "full", "loss": "contrastive", "tune_text": True, "steps": 60, "evaluate_every": 20},
 }
 
 
