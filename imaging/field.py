@@ -26,7 +26,7 @@ LIGHT = 190  # of 255: darker grounds are no booth's
 CHROMA = 14  # levels by which a neutral ground's channels may differ
 EVEN = 2.0  # levels by which a cell of the field strays at most
 LEAST_EVEN, LEAST_EVEN_FRAME = 0.2, 0.75  # shares of all cells, and of those at the frame
-LEAST_SCALE, LARGEST_SCALE = 0.25, 1.2  # levels of noise: eight bits and JPEG know no less; a surface has no more
+LEAST_SCALE, LARGEST_SCALE = 0.25, 2.5  # levels of noise: eight bits and JPEG know no less; a surface has no more
 TUKEY = 3.5
 ALL = 0.99
 
