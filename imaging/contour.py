@@ -27,14 +27,16 @@ USUAL, LEAST = 1.5, 0.2  # of noise: times the median of what is there; levels t
 SOFT = (0.04, 0.96)  # alpha between which a matte is not sure
 TURN = 0.1  # alpha by which it must not turn back on the way: behind that is another part
 STIFF = 0.15  # what it costs to go aside by a pixel
-DISTANT = 1.0  # what it costs to leave a half for nothing or everything
+DISTANT = 1.5  # what it costs to leave a half for nothing or everything
+FAR = 0.85  # distance of alpha from a half, twice, beyond which the contour does not go
+FAINT = 0.4  # evidence that noise has now and then; no contour goes there for it
 ROUGH = 0.2  # what it costs to go as far from a rough contour as is allowed
 WIDE = (4.0, 7.0)  # pixels of soft edge: up to the first the network is trusted, from the second the picture
 WHOLE = (0.7, 0.9)  # alpha from one side of the edge to the other, likewise
-PLAIN = (0.55, 0.8)  # evidence of a step, likewise
+PLAIN = (0.65, 0.9)  # evidence of a step, likewise
 ALONE = (0.6, 0.9)  # share of the places around with no other contour near, likewise
-BROAD, SLACK, HALF = 16, 3, 0.5  # pixels within which such a one is near; pixels, alpha of the contour itself
-LASTING = 6.0  # points, sigma, along which evidence must last
+BROAD, SLACK, HALF = 24, 3, 0.5  # pixels within which such a one is near; pixels, alpha of the contour itself
+LASTING = 8.0  # points, sigma, along which evidence must last
 FULL = 255
 
 
@@ -108,7 +110,7 @@ def outlined(rough: Bytes, view: View, reach: int) -> Bytes:
     for one in ring.rings(rough):
         steps = seam.evidence(view.planes, one, reach, view.noise)
         off = np.abs(np.arange(-reach, reach + 1, dtype=np.float32)) / reach
-        worth = np.asarray(steps - np.float32(ROUGH) * off * off, np.float32)
+        worth = np.asarray(_plain(steps) - np.float32(ROUGH) * off * off, np.float32)
         outlines.append(one.moved(_offsets(steps, seam.path(worth, STIFF))))
     return ring.filled(rough.shape, outlines)
 
@@ -127,8 +129,14 @@ def _free(alpha: Floats) -> Mask:
 
 def _worth(steps: Floats, alpha: Floats, free: Mask) -> Floats:
     away = 2 * alpha - 1
-    worth = np.where(_wider(free, 1), steps - np.float32(DISTANT) * away * away, np.float32(-2))
+    worth = np.where(
+        _wider(free & (np.abs(away) < FAR), 1), _plain(steps) - np.float32(DISTANT) * away * away, np.float32(-2)
+    )
     return np.asarray(worth, np.float32)
+
+
+def _plain(steps: Floats) -> Floats:
+    return np.asarray(np.maximum(steps - np.float32(FAINT), 0), np.float32)
 
 
 def _offsets(steps: Floats, places: NDArray[np.intp]) -> Floats:
@@ -140,10 +148,9 @@ def _weights(steps: Floats, places: NDArray[np.intp], alpha: Floats, free: Mask)
     lasting = steps[np.arange(len(steps)), places]
     near = _wider(free, 2)
     rise = np.where(near, alpha, 0).max(axis=1) - np.where(near, alpha, 1).min(axis=1)
-    wide = free.sum(axis=1)
-    return (
-        _ramp(lasting, PLAIN) * _ramp(ring.smoothed(wide, LASTING), WIDE) * _ramp(ring.smoothed(rise, LASTING), WHOLE)
-    )
+    parts = (lasting, PLAIN), (free.sum(axis=1), WIDE), (rise, WHOLE), (_alone(alpha), ALONE)
+    weights = [_ramp(ring.smoothed(values, LASTING), ends) for values, ends in parts]
+    return np.asarray(np.prod(weights, axis=0), np.float32)
 
 
 def _alone(alpha: Floats) -> Floats:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imaging.arrays import Bytes, Floats, Mask
     from imaging.contour import Support, View
 
-THINNEST = 9  # pixels; what is thinner is not contradicted, the contour lies a little aside
+THINNEST = 5  # pixels; what is thinner is not contradicted, the contour lies a little aside
 LEAST = 1.5e-4  # share of the matte
 ASIDE = 4  # pixels between two contours that are not the same
 INSIDE = 3.0  # pixels from a region's contour to where it is asked which region that is
@@ -26,8 +26,8 @@ BLEND = 8  # pixels around a region that are written, too
 NEW, MORE = 0.6, 0.25  # evidence at a region's new contour, and by how much less there is at its old one
 CLOSED = 0.6  # evidence all around a hole, with which it stays one
 PLAIN, NOTHING = 0.85, 0.35  # evidence at the new and at the old contour of what is taken off
-TRIFLE = 0.03  # share of the subject that may be taken off where the picture bears out its contours by and large
-UNSURE, HALF = 0.8, 0.5  # sureness of a network that leaves a doubt, and of one that is all doubt
+TRIFLE = 0.02  # share of the subject that may be taken off where the picture bears out its contours by and large
+UNSURE, HALF = 0.45, 0.5  # sureness of a network that leaves a doubt, and of one that is all doubt
 WRONG = 0.5  # evidence for a whole contour below which the matte is wrong by and large
 LARGE = 0.3  # share of a subject that is taken off such a matte, and it is not worth more than the other
 FULL = 255

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from imaging import field, whiteness
+from imaging import field, ring, whiteness
 from imaging.decode import decode
 from perf import scene
+from perf.quality import figures
 from tests.imaging import white_scenes
 
 SIDE = 512
@@ -18,6 +19,55 @@ SIDE = 512
 def overlap(found: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> float:
     one, other = found > 127, wanted > 127
     return float((one & other).sum() / (one | other).sum())
+
+
+def spoilt(alpha: NDArray[np.uint8], kind: str) -> NDArray[np.uint8]:
+    """What a network makes of it that fails in one way."""
+    disc = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15)), np.uint8)
+    worse = alpha.copy()
+    if kind == "holed":
+        cv2.circle(worse, (SIDE // 2, int(0.58 * SIDE)), 30, 0, -1)
+        return np.minimum(alpha, cv2.GaussianBlur(worse, (0, 0), 4))
+    if kind == "cut short":
+        worse[int(0.62 * SIDE) :] = 0
+        return worse
+    if kind == "blurred":
+        few = cv2.resize(alpha, (32, 32), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(few, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(cv2.erode(alpha, disc) if kind == "eroded" else cv2.dilate(alpha, disc), np.uint8)
+
+
+def distance(found: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> float:
+    """Mean pixels from the contour that was found to the true one."""
+    true = np.concatenate([one.points for one in ring.rings(wanted)])
+    mine = np.concatenate([one.points for one in ring.rings(found)])
+    return float(np.mean([np.hypot(*(true - point).T).min() for point in mine[::4]]))
+
+
+@pytest.mark.parametrize("shape", white_scenes.SHAPES)
+@pytest.mark.parametrize(("apart", "seed"), [(2, 1), (5, 2), (10, 3)])
+def test_a_perfect_matte_is_kept(shape: str, apart: float, seed: int) -> None:
+    made = white_scenes.make(shape, SIDE, apart, seed)
+    found = whiteness.second_look(made.alpha, made.picture)
+    assert figures.iou(found, made.alpha) >= 0.998
+    assert figures.boundary_iou(found, made.alpha) >= 0.99
+
+
+@pytest.mark.parametrize("shape", white_scenes.SHAPES)
+@pytest.mark.parametrize("kind", ["holed", "cut short", "blurred", "eroded", "dilated"])
+def test_a_matte_that_failed_gets_better(shape: str, kind: str) -> None:
+    made = white_scenes.make(shape, SIDE, 6, seed=5)
+    worse = spoilt(made.alpha, kind)
+    found = whiteness.second_look(worse, made.picture)
+    assert figures.iou(found, made.alpha) > min(0.97, figures.iou(worse, made.alpha) + 0.02)
+    assert figures.boundary_iou(found, made.alpha) > figures.boundary_iou(worse, made.alpha)
+
+
+@pytest.mark.parametrize("shape", ["ball", "box"])
+def test_contours_are_found_to_a_pixel(shape: str) -> None:
+    made = white_scenes.make(shape, SIDE, 6, seed=6, shadow=0)
+    for kind in ("cut short", "blurred"):
+        assert distance(whiteness.second_look(spoilt(made.alpha, kind), made.picture), made.alpha) < 1
 
 
 @pytest.mark.parametrize("shape", white_scenes.SHAPES)
