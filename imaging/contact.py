@@ -1,10 +1,14 @@
-"""Where a subject touches the ground: foot by foot along its lower contour."""
+"""Where a subject touches the ground: foot by foot along its lower contour.
+
+The ground is taken for a plane seen from above at some angle: a disc on it is seen as an ellipse.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from imaging import box
@@ -14,7 +18,10 @@ if TYPE_CHECKING:
 
     from imaging.arrays import Bytes, Floats, Mask
 
+FORESHORTENING = 0.5  # of lengths on the ground that lead towards the viewer: it is seen at an angle of 30 degrees
 SOLID = 128  # alpha from which a pixel bears the subject
+CLEAR = 40  # the same of a part that is everywhere so translucent, as glass is
+THICK = 0.02  # how wide such a part is at least, as a share of the subject's size; hair and soft edges are less
 # Lengths are shares of the subject's size, the root of its box' area.
 LEAST_FOOT = 0.01  # by which the contour must rise on both sides of a foot
 # Of the following pairs the first is surely so, the second surely not, and between them it fades.
@@ -26,41 +33,82 @@ GENTLE = 0.4, 0.8  # slope of a contour that lies on the ground
 RIM = 0.02, 0.05  # its rise from the foot, where it is round
 STRAIGHT = 0.7, 0.9  # its rise as a share of what its slope makes of the distance: here the second is surely so
 LEVEL = 0.01  # rise up to which it is level
+# A disc on the ground is seen as a flat ellipse. Of its half, and of a round corner of it:
+UPRIGHT = 4.0  # the slope with which it ends
+STRIDE = 3  # pixels that are so steep
+JUMP = 0.35  # a step, as a share of the rise up to it, that leads to something else
+WIDTHS = 24  # that are tried
+UNLIKE = 0.08  # of its height, by which it differs from every ellipse
+FLAT = 0.7, 0.8  # its corner's height by its width: 0.5 where seen at 30 degrees; a ball has 1
+MEAN = 0.65, 0.75  # the slope from the foot to the end
+BEYOND = 1e6  # rows that a contour rises where it ends
 TOUCHING = 0.3
-LOW = 0.045  # gap between ground and subject over which the light below it fades
+DEPTH = 0.45, 0.03  # from the front to the back of what rests: as a share of its width, and at most of the size
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Per column of a matte, FP32 [w].
+    """How a subject stands; per column of its matte, FP32 [w], where nothing else is said.
 
     `contour` is the row below the subject's lowest pixel, 0 where it has none. `touch` from 0 to 1: how much it rests
-    on the ground there. `near`, no less: also how dark it is under what hangs low beside its feet. `ground` is the row
-    of the ground below the subject, between feet from one to the other. `size` in pixels is the subject's, `height`
-    that of its top over the ground.
+    on the ground there. `ground` is the row of the ground below the subject, between feet from one to the other, and
+    `back` how far up the picture what rests there reaches. `gap` is the air between ground and subject, infinite where
+    there is none above. `box` (xmin, ymin, xmax, ymax) and `size` in pixels are the subject's, `height` that of its top
+    over the ground.
     """
 
     contour: Floats
     touch: Floats
-    near: Floats
     ground: Floats
+    back: Floats
+    gap: Floats
+    box: tuple[int, int, int, int]
     size: float
     height: float
 
 
 def found(alpha: Bytes) -> Contact | None:
     """Return how the subject of a matte UINT8 [h, w] stands; None for an empty one."""
-    left, top, right, bottom = (int(side) for side in box.around(alpha, SOLID))
+    bears = bearing(alpha)
+    left, top, right, bottom = (int(side) for side in box.around(bears.view(np.uint8), 1))
     if right == 0:
         return None
     size = float(np.sqrt((right - left) * (bottom - top)))
-    contour, solid = lower_contour(alpha)
+    contour, solid = lower_contour(bears)
     touch = _touch(contour, size)
     resting = np.flatnonzero(touch > TOUCHING)
-    ground = np.interp(np.arange(len(contour)), resting, contour[resting]).astype(np.float32)
-    gap = np.where(solid, np.maximum(ground - contour, 0), np.inf)
-    near = np.maximum(touch, np.exp(-((gap / (LOW * size)) ** 2))).astype(np.float32)
-    return Contact(contour, touch, near, ground, size, float(ground.max() - top))
+    columns = np.arange(len(contour))
+    ground = np.interp(columns, resting, contour[resting]).astype(np.float32)
+    back = np.interp(columns, resting, (contour - _depth(contour, resting, size))[resting]).astype(np.float32)
+    gap = np.where(solid, np.maximum(ground - contour, 0), np.inf).astype(np.float32)
+    return Contact(contour, touch, ground, back, gap, (left, top, right, bottom), size, float(ground.max() - top))
+
+
+def bearing(alpha: Bytes) -> Mask:
+    """Return BOOL [h, w]: where the subject is, translucent parts of some width with it."""
+    solid = np.asarray(alpha >= SOLID)
+    left, top, right, bottom = (int(side) for side in box.around(alpha, CLEAR))
+    clear = ((alpha >= CLEAR) & ~solid).astype(np.uint8)
+    width = max(2, round(THICK * float(np.sqrt((right - left) * (bottom - top)))))
+    wide = cv2.morphologyEx(clear, cv2.MORPH_OPEN, np.ones((width, width), np.uint8))
+    return np.asarray(solid | (wide > 0))
+
+
+def _depth(contour: Floats, resting: NDArray[np.intp], size: float) -> Floats:
+    """Return FP32 [w]: how far the footprint reaches up the picture from its front.
+
+    What the front shows of a disc or of a box' corner goes on behind, mirrored at the line between its ends.
+    """
+    result = np.zeros_like(contour)
+    for run in np.split(resting, np.flatnonzero(np.diff(resting) > 1) + 1):
+        front = contour[run]
+        chord = np.linspace(front[0], front[-1], len(run), dtype=np.float32)
+        share, most = DEPTH
+        # what the canvas cuts is there at its full depth
+        ends = -1.0 if run[0] > 0 else 0.0, 1.0 if run[-1] < len(contour) - 1 else 0.0
+        bow = np.sqrt(1 - np.linspace(*ends, len(run) + 2)[1:-1] ** 2)
+        result[run] = np.maximum(2 * (front - chord), min(share * len(run), most * size) * bow)
+    return result
 
 
 def _touch(contour: Floats, size: float) -> Floats:
@@ -85,11 +133,10 @@ def _standing(contour: Floats, touch: Floats, foot: int, size: float) -> float:
     return float(max(1 - hanging, (1 - behind) * (1 - _step(slope, *FLOOR))))
 
 
-def lower_contour(alpha: Bytes) -> tuple[Floats, Mask]:
-    """Return FP32 [w], the row below the lowest solid pixel of a column, 0 where there is none, and which have one."""
-    solid = alpha >= SOLID
-    has = solid.any(axis=0)
-    lowest = len(alpha) - np.argmax(solid[::-1], axis=0)
+def lower_contour(bears: Mask) -> tuple[Floats, Mask]:
+    """Return FP32 [w], the row below the lowest bearing pixel of a column, 0 where there is none; which have one."""
+    has = bears.any(axis=0)
+    lowest = len(bears) - np.argmax(bears[::-1], axis=0)
     return np.where(has, lowest, 0).astype(np.float32), np.asarray(has)
 
 
@@ -130,8 +177,46 @@ def _lying(contour: Floats, size: float) -> Floats:
     # one pixel more, by which a contour of whole rows may be off
     straight = ((rise - LEVEL) * size + 1) / np.maximum(slope * (columns - flat + 1), 1e-6)
     round_edge = _step(rise, *RIM) * (1 - _step(straight, *STRAIGHT))
-    lying = (1 - _step(slope, *GENTLE)) * (1 - _step(rise, *BEHIND)) * (1 - round_edge)
-    return np.asarray(np.minimum.accumulate(lying), np.float32)
+    gentle = (1 - _step(slope, *GENTLE)) * (1 - round_edge) * (1 - _step(rise, *BEHIND))
+    return np.asarray(np.minimum.accumulate(np.maximum(gentle, _disc(contour, size))), np.float32)
+
+
+def _disc(contour: Floats, size: float) -> Floats:
+    """Return FP32 [n]: how much a contour that begins at a foot is the rim of a disc on the ground, up to its side.
+
+    The rim ends upright at the side, where the disc is widest.
+    """
+    rise = contour[0] - contour
+    ahead = np.append(rise, [BEYOND] * (STRIDE + 1))
+    steep = int(np.argmax(ahead[STRIDE:-1] - rise >= UPRIGHT * STRIDE))
+    coming = ahead[steep : steep + STRIDE + 1]
+    leaps = np.diff(coming) >= np.maximum(JUMP * coming[:-1], UPRIGHT)
+    end = steep + int(np.argmax([*leaps, True]))
+    result, high = np.zeros_like(contour), float(rise[end])
+    if high >= LEVEL * size:
+        mean = high / max(end, 1)
+        result[: end + 1] = (1 - _step(_upright(rise[: end + 1]), *FLAT)) * (1 - _step(mean, *MEAN))
+    return result
+
+
+def _upright(rise: Floats) -> float:
+    """Return the height by the width of the quarter of an ellipse with which `rise` FP32 [n] ends, after a slope.
+
+    Of many widths the one is taken whose quarter with the best height and slope comes nearest, by least squares;
+    infinity where none comes near.
+    """
+    columns = np.arange(len(rise)) + 0.5
+    widths = np.geomspace(4, 2 * len(rise), WIDTHS)[:, None]
+    inside = np.minimum(columns[::-1] / widths, 1)
+    bows = 1 - np.sqrt(inside * (2 - inside))
+    squares, mixed, straight = (bows * bows).sum(axis=1), bows @ columns, columns @ columns
+    highs, slopes = bows @ rise, columns @ rise
+    tilts = np.clip((slopes * squares - highs * mixed) / (straight * squares - mixed * mixed), 0, GENTLE[0])
+    heights = (highs - tilts * mixed) / squares
+    errors = np.square(heights[:, None] * bows + np.outer(tilts, columns) - rise).sum(axis=1)
+    best = int(np.argmin(errors))
+    alike = np.sqrt(errors[best] / len(rise)) < UNLIKE * rise[-1]
+    return float(heights[best] / widths[best, 0]) if alike else np.inf
 
 
 def _step(values: NDArray[np.floating] | float, low: float, high: float) -> Floats:

@@ -49,5 +49,29 @@ def tripod(side: int = 400) -> NDArray[np.uint8]:
     alpha = np.zeros((side * FINER, side * FINER), np.uint8)
     for x, y in ((80, 340), (320, 340), (220, 310)):
         cv2.line(alpha, (200 * FINER, 80 * FINER), (x * FINER, y * FINER), (255,), 8 * FINER)
-    small = np.asarray(cv2.resize(alpha, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
-    return np.dstack([np.where(small > 0, 60, 0).astype(np.uint8)] * 3 + [small])
+    return _grey(alpha)
+
+
+def jar(ratio: float, solidity: int = 255, side: int = 400) -> NDArray[np.uint8]:
+    """A jar from x 120 to 280 whose base, an ellipse so high by its width, has its middle at y 300."""
+    alpha = np.zeros((side * FINER, side * FINER), np.uint8)
+    cv2.rectangle(alpha, (120 * FINER, 120 * FINER), (280 * FINER, 300 * FINER), (solidity,), -1)
+    axes = (80 * FINER, round(80 * ratio * FINER))
+    cv2.ellipse(alpha, (200 * FINER, 300 * FINER), axes, 0, 0, 360, (solidity,), -1)
+    return _grey(alpha)
+
+
+def animal() -> NDArray[np.uint8]:
+    """Four legs, in front down to y 280 at x 115 and 270, behind to y 262 at x 160 and 317; the belly at 190."""
+    alpha = np.zeros((350 * FINER, 450 * FINER), np.uint8)
+    cv2.ellipse(alpha, (215 * FINER, 135 * FINER), (130 * FINER, 52 * FINER), 0, 0, 360, (255,), -1)
+    for x, y in ((115, 275), (160, 257), (270, 275), (317, 257)):
+        cv2.line(alpha, (x * FINER, 145 * FINER), (x * FINER, y * FINER), (255,), 18 * FINER)
+        cv2.ellipse(alpha, ((x + 4) * FINER, (y - 1) * FINER), (15 * FINER, 6 * FINER), 0, 0, 360, (255,), -1)
+    return _grey(alpha)
+
+
+def _grey(fine: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = fine.shape
+    alpha = np.asarray(cv2.resize(fine, (width // FINER, height // FINER), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.dstack([np.where(alpha > 0, 60, 0).astype(np.uint8)] * 3 + [alpha])

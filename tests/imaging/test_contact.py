@@ -2,13 +2,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from imaging.contact import feet, found, lower_contour
-from tests.imaging.products import disc, table, tripod
+from imaging.contact import TOUCHING, Contact, bearing, feet, found, lower_contour
+from tests.imaging.products import block, disc, jar, table, tripod
+
+
+def standing(alpha: NDArray[np.uint8]) -> Contact:
+    stand = found(alpha)
+    assert stand is not None
+    return stand
 
 
 def test_the_lower_contour_is_the_row_below_the_lowest_solid_pixel() -> None:
-    contour, solid = lower_contour(table()[..., 3])
+    contour, solid = lower_contour(bearing(table()[..., 3]))
     assert contour[[90, 110, 200, 290]].tolist() == [180, 320, 180, 320]
     assert solid.sum() == 240
     assert contour[10] == 0
@@ -35,7 +44,7 @@ def test_a_table_rests_on_its_legs_and_not_on_the_air_between() -> None:
     assert stand.touch[102:118].min() > 0.9
     assert stand.touch[282:298].min() > 0.9
     assert stand.touch[125:275].max() == 0
-    assert stand.near[125:275].max() < 0.05
+    assert stand.gap[125:275].min() == 140
     assert np.abs(stand.ground - 320).max() < 1e-3
     assert stand.height == 170
 
@@ -67,3 +76,45 @@ def test_what_hangs_high_is_no_foot() -> None:
 
 def test_nothing_stands_nowhere() -> None:
     assert found(np.zeros((50, 40), np.uint8)) is None
+
+
+@settings(max_examples=30)
+@given(ratio=st.floats(0.15, 0.6), solidity=st.sampled_from([100, 255]))
+def test_a_disc_seen_from_above_rests_all_around(ratio: float, solidity: int) -> None:
+    stand = standing(jar(ratio, solidity)[..., 3])
+    assert stand.touch[124:277].min() > 0.9
+    assert max(stand.touch[:118].max(), stand.touch[283:].max()) == 0
+    assert abs(stand.ground[200] - (300 + 80 * ratio)) < 2
+    assert abs(stand.back[200] - (300 - 80 * ratio)) < 0.3 * 80 * ratio + 2
+
+
+@settings(max_examples=30)
+@given(radius=st.integers(30, 100), level=st.integers(0, 60))
+def test_a_round_corner_that_stands_upright_is_in_the_air(radius: int, level: int) -> None:
+    alpha = np.zeros((500, 400), np.uint8)
+    left, right = 200 - radius - level, 200 + radius + level
+    columns = np.arange(left, right) + 0.5
+    inside = np.maximum(np.maximum(left + radius - columns, columns - (right - radius)), 0)
+    lowest = 450 - radius + np.sqrt(radius**2 - inside**2)
+    alpha[:, left:right] = np.where(np.arange(500)[:, None] < lowest, 255, 0)
+    alpha[:120] = 0
+    stand = standing(alpha)
+    assert stand.touch[left:right][lowest < 450 - 0.07 * stand.size].max(initial=0) < TOUCHING
+    assert stand.touch[200] == 1
+
+
+def test_a_leg_that_leans_touches_with_its_foot_alone() -> None:
+    for lean in (0.8, 1.5, 2.2):
+        rows, columns = np.mgrid[:300, :400]
+        alpha = np.where((np.abs(columns - 60 - (280 - rows) / lean) < 6) & (rows < 280), 255, 0).astype(np.uint8)
+        alpha[:30, 60:] = 255
+        assert standing(alpha).touch[90:].max() < TOUCHING
+
+
+def test_glass_stands_where_it_ends_and_a_soft_edge_is_no_glass() -> None:
+    alpha = block(300, 300, (100, 50, 200, 250)).alpha
+    alpha[150:250, 100:200] = 70
+    assert abs(standing(alpha).ground[150] - 250) <= 1
+    alpha[150:250, 100:200] = np.linspace(255, 0, 100)[:, None]
+    alpha[153:] = 0
+    assert abs(standing(alpha).ground[150] - 152) <= 2
