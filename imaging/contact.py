@@ -23,11 +23,17 @@ SOLID = 128  # alpha from which a pixel bears the subject
 CLEAR = 40  # the same of a part that is everywhere so translucent, as glass is
 THICK = 0.02  # how wide such a part is at least, as a share of the subject's size; hair and soft edges are less
 # Lengths are shares of the subject's size, the root of its box' area.
+HOLE = 0.02  # across, in a mesh: it is a body
 LEAST_FOOT = 0.01  # by which the contour must rise on both sides of a foot
 # Of the following pairs the first is surely so, the second surely not, and between them it fades.
 HANGING = 0.14, 0.24  # rise above the lowest foot, for what stands farther back
 BEHIND = 0.3, 0.5  # the same where the floor between them is
 FLOOR = 0.3, 0.45  # that steep
+# What reaches out at one side, behind what stands before it:
+OUT = 0.5  # as much of it at the other side, and it hangs on both
+WALL = 0.02  # step in the contour at which it begins
+BULK = 0.8, 1.2  # its height by its rise from the ground before it: here the second is surely so, an arm is thinner
+STEEPEST = 0.7, 0.9  # that rise by its width
 WINDOW = 0.03  # over which the contour's slope is taken
 GENTLE = 0.4, 0.8  # slope of a contour that lies on the ground
 RIM = 0.02, 0.05  # its rise from the foot, where it is round
@@ -53,8 +59,8 @@ class Contact:
     `contour` is the row below the subject's lowest pixel, 0 where it has none. `touch` from 0 to 1: how much it rests
     on the ground there. `ground` is the row of the ground below the subject, between feet from one to the other, and
     `back` how far up the picture what rests there reaches. `gap` is the air between ground and subject, infinite where
-    there is none above. `box` (xmin, ymin, xmax, ymax) and `size` in pixels are the subject's, `height` that of its top
-    over the ground.
+    there is none above. `body` UINT8 [h, w] is 1 where the subject is, its small holes filled. `box` (xmin, ymin, xmax,
+    ymax) and `size` in pixels are the subject's, `height` that of its top over the ground.
     """
 
     contour: Floats
@@ -62,6 +68,7 @@ class Contact:
     ground: Floats
     back: Floats
     gap: Floats
+    body: Bytes
     box: tuple[int, int, int, int]
     size: float
     height: float
@@ -76,12 +83,14 @@ def found(alpha: Bytes) -> Contact | None:
     size = float(np.sqrt((right - left) * (bottom - top)))
     contour, solid = lower_contour(bears)
     touch = _touch(contour, size)
+    touch = np.maximum(touch, _farther(bears, contour, touch, size))
     resting = np.flatnonzero(touch > TOUCHING)
     columns = np.arange(len(contour))
     ground = np.interp(columns, resting, contour[resting]).astype(np.float32)
     back = np.interp(columns, resting, (contour - _depth(contour, resting, size))[resting]).astype(np.float32)
     gap = np.where(solid, np.maximum(ground - contour, 0), np.inf).astype(np.float32)
-    return Contact(contour, touch, ground, back, gap, (left, top, right, bottom), size, float(ground.max() - top))
+    body = _filled(bears, size)
+    return Contact(contour, touch, ground, back, gap, body, (left, top, right, bottom), size, float(ground.max() - top))
 
 
 def bearing(alpha: Bytes) -> Mask:
@@ -92,6 +101,13 @@ def bearing(alpha: Bytes) -> Mask:
     width = max(2, round(THICK * float(np.sqrt((right - left) * (bottom - top)))))
     wide = cv2.morphologyEx(clear, cv2.MORPH_OPEN, np.ones((width, width), np.uint8))
     return np.asarray(solid | (wide > 0))
+
+
+def _filled(bears: Mask, size: float) -> Bytes:
+    side = 2 * round(HOLE * size / 2) + 1
+    return np.asarray(
+        cv2.morphologyEx(bears.view(np.uint8), cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)), np.uint8
+    )
 
 
 def _depth(contour: Floats, resting: NDArray[np.intp], size: float) -> Floats:
@@ -131,6 +147,40 @@ def _standing(contour: Floats, touch: Floats, foot: int, size: float) -> float:
     slope = rise / max(float(np.abs(resting - foot).min()), 1.0)
     hanging, behind = _step(rise / size, *HANGING), _step(rise / size, *BEHIND)
     return float(max(1 - hanging, (1 - behind) * (1 - _step(slope, *FLOOR))))
+
+
+def _farther(bears: Mask, contour: Floats, touch: Floats, size: float) -> Floats:
+    """Return FP32 [w]: how much a thing rests on the ground that stands behind another one and is seen at one side."""
+    result = np.zeros_like(contour)
+    there, resting = np.flatnonzero(contour), np.flatnonzero(touch > TOUCHING)
+    out = int(resting[0] - there[0]), int(there[-1] - resting[-1])
+    if min(out) > OUT * max(out):
+        return result
+    left = out[0] > out[1]
+    foot, end = (resting[0], there[0]) if left else (resting[-1], there[-1])
+    alone = _outside(contour, int(foot), int(end), size)
+    if not alone.any():
+        return result
+    rise = float(contour[foot] - alone.max())
+    bulk = float(np.median(bears[:, alone > 0].sum(axis=0))) / max(rise, 1.0)
+    slope = rise / max(out)
+    likely = _step(bulk, *BULK) * (1 - _step(slope, *STEEPEST)) * (1 - _step(rise / size, *BEHIND))
+    for lowest in feet(alone, max(LEAST_FOOT * size, 2)):
+        result = np.maximum(result, _resting(alone, lowest, size) * likely)
+    return result
+
+
+def _outside(contour: Floats, foot: int, end: int, size: float) -> Floats:
+    """Return of a contour FP32 [w] only what is beyond the highest wall between a foot and half the way to its end."""
+    half = (foot + end) // 2
+    between = slice(min(foot, half), max(foot, half) + 1)
+    steps = np.abs(np.diff(contour[between]))
+    result = np.zeros_like(contour)
+    if steps.max(initial=0) >= WALL * size:
+        wall, slant = between.start + int(np.argmax(steps)), round(WALL * size)
+        part = slice(end, max(wall + 1 - slant, end)) if end < foot else slice(wall + 1 + slant, end + 1)
+        result[part] = contour[part]
+    return result
 
 
 def lower_contour(bears: Mask) -> tuple[Floats, Mask]:

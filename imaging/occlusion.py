@@ -22,24 +22,24 @@ SPREAD = 0.002  # of the size, by which a print is larger than what is seen to t
 SOFTER = 0.5  # the share of its width that a layer has in the hardest light, and that the softest adds
 
 
-def dark(shape: tuple[int, int], stand: Contact, softness: float) -> Floats:
+def dark(stand: Contact, softness: float) -> Floats:
     """Return FP32 [h, w], 0 to 1: darkest in the crack under what touches the ground, fading around it."""
-    light = np.ones(shape, np.float32)
+    light = np.ones(stand.body.shape, np.float32)
     # what hardly touches has no ground of its own
     resting = np.clip((stand.touch - contact.TOUCHING) / (1 - 2 * contact.TOUCHING), 0, 1)
     for share, most in LAYERS:
         sigma = share * (SOFTER + softness) * stand.size
         low = np.maximum(resting, np.exp(-((stand.gap / (LOW * sigma)) ** 2)))
-        soft = blurred(_printed(shape, stand, low, SPREAD * stand.size), sigma, sigma * contact.FORESHORTENING)
+        soft = blurred(_printed(stand, low, SPREAD * stand.size), sigma, sigma * contact.FORESHORTENING)
         light *= 1 - np.minimum(soft * np.float32(GAIN), 1) * np.float32(most)
     return 1 - light
 
 
-def _printed(shape: tuple[int, int], stand: Contact, low: Floats, spread: float) -> Floats:
-    """Return FP32 [h, w]: the footprints, larger by `spread`, as dark as `low` FP32 [w] says."""
-    rows = np.arange(shape[0], dtype=np.float32)[:, None] + np.float32(0.5)
-    wider = np.asarray(
-        cv2.dilate(low[None].astype(np.float32), np.ones((1, 2 * round(spread) + 1), np.uint8)), np.float32
-    )
+def _printed(stand: Contact, low: Floats, spread: float) -> Floats:
+    """Return FP32 [h, w]: the footprints, larger by `spread`, as dark as `low` FP32 [w] says; none inside a loop."""
+    rows = np.arange(len(stand.body), dtype=np.float32)[:, None] + np.float32(0.5)
+    around = np.ones((1, 2 * round(spread) + 1), np.uint8)
+    wider = np.asarray(cv2.dilate(low[None].astype(np.float32), around), np.float32)
     edge = np.float32(spread * contact.FORESHORTENING + 0.5)
-    return np.clip(rows - stand.back + edge, 0, 1) * np.clip(stand.ground - rows + edge, 0, 1) * wider
+    inside = np.clip(rows - stand.back + edge, 0, 1) * np.clip(stand.ground - rows + edge, 0, 1)
+    return np.where((stand.body > 0) | (rows > stand.contour - 1), inside * wider, np.float32(0))

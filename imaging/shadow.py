@@ -49,7 +49,7 @@ def cast(subject: Bytes, wishes: Shadow, cut: Collection[str] = ()) -> Bytes | N
 
 def _dual(alpha: Bytes, stand: Contact, wishes: Shadow) -> Floats:
     cast_ = throw.thrown(alpha, stand, wishes) * np.float32(wishes.opacity)
-    near = occlusion.dark(alpha.shape, stand, wishes.softness) * np.float32(wishes.contact)
+    near = occlusion.dark(stand, wishes.softness) * np.float32(wishes.contact)
     return np.asarray(1 - (1 - cast_) * (1 - near), np.float32)
 
 

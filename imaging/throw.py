@@ -27,10 +27,8 @@ HIDDEN = 2.0  # sigmas by which a foot goes on below its ground, behind the subj
 DEEPEST = 0.15  # half of how deep a body is at most, as a share of the size
 COARSE = 4  # pixels, of the grid on which it is known how thick parts are at most
 FORWARD = 0.7  # of half its depth, by which what is much wider than its feet comes forward
-HOLE = 0.02  # of the size: a mesh is a body
 SLICE = 0.003  # of the size, from one slice of a body to the next one behind it
 FAINTEST = 0.003
-SOLID_SHARE = 0.5
 SAMPLES = 48  # of the columns that rest on the ground
 CELL = 8  # pixels, of the grid on which the ground is known
 UPWARDS = 0.7  # what a row counts of a column where the nearest foot is looked for: parts stand under each other
@@ -143,8 +141,10 @@ def _deep(body: Body, stand: Contact) -> tuple[Floats, Floats]:
     sides = np.argmax(solid, axis=1), solid.shape[1] - 1 - np.argmax(solid[:, ::-1], axis=1)
     over = np.minimum(resting[0] - sides[0], sides[1] - resting[-1])
     front = half * np.clip(over / most, 0, 1).astype(np.float32)[:, None] * np.float32(FORWARD)
+    # the far edge of what lies on the ground is seen no higher than its outline ends
+    highest = body.heights[np.argmax(solid, axis=0), np.arange(solid.shape[1])]
     sigma = CRISP * stand.size
-    return blurred(2 * half - front, sigma, sigma), blurred(front, sigma, sigma)
+    return blurred(np.minimum(2 * half - front, highest), sigma, sigma), blurred(front, sigma, sigma)
 
 
 def _round(thick: Floats, most: float) -> Floats:
@@ -157,15 +157,14 @@ def _round(thick: Floats, most: float) -> Floats:
 
 
 def _solid(body: Body, stand: Contact) -> Bytes:
-    """Return UINT8, 0 or 1, where a body is, small holes filled, and what rests on the ground going on below it."""
-    side = 2 * round(HOLE * stand.size / 2) + 1
-    solid = (body.alpha > SOLID_SHARE).astype(np.uint8)
-    solid = np.asarray(cv2.morphologyEx(solid, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)), np.uint8)
-    left = body.origin[1]
-    lowest = np.where(stand.touch > contact.TOUCHING, stand.contour + body.origin[0], np.inf)
-    rooted = np.arange(len(solid))[:, None] >= lowest
-    solid[:, left : left + len(lowest)] |= rooted
-    return solid
+    """Return UINT8, 0 or 1, where a body is, and what rests on the ground going on below it."""
+    top, left = body.origin
+    height, width = stand.body.shape
+    rest = len(body.alpha) - top - height, body.alpha.shape[1] - left - width
+    lowest = np.where(stand.touch > contact.TOUCHING, stand.contour, np.inf)
+    tall = cv2.copyMakeBorder(stand.body, top, rest[0], 0, 0, cv2.BORDER_CONSTANT)
+    rooted = np.maximum(tall, np.arange(-top, height + rest[0])[:, None] >= lowest)
+    return np.asarray(cv2.copyMakeBorder(rooted, 0, 0, left, rest[1], cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _softened(body: Body, stand: Contact, wishes: Shadow) -> tuple[Floats, Floats]:

@@ -118,3 +118,33 @@ def test_glass_stands_where_it_ends_and_a_soft_edge_is_no_glass() -> None:
     alpha[150:250, 100:200] = np.linspace(255, 0, 100)[:, None]
     alpha[153:] = 0
     assert abs(standing(alpha).ground[150] - 152) <= 2
+
+
+def beside(left: tuple[int, int], right: tuple[int, int] = (0, 0)) -> NDArray[np.uint8]:
+    """A block from x 200 to 300 down to y 260, and what reaches out of it to x 60 and 440, each from row to row."""
+    alpha = np.zeros((300, 500), np.uint8)
+    alpha[60:260, 200:300] = 255
+    alpha[slice(*left), 60:200] = 255
+    alpha[slice(*right), 300:440] = 255
+    return alpha
+
+
+def test_a_bulky_thing_behind_at_one_side_rests_on_its_own_ground() -> None:
+    for alpha in (beside((90, 210)), beside((0, 0), (90, 210))[:, ::-1]):
+        stand = standing(alpha)
+        assert stand.touch[64:190].min() > 0.9
+        assert abs(stand.ground[100] - 210) <= 1
+        assert stand.touch[210:290].min() > 0.9
+
+
+def test_an_arm_and_what_reaches_out_at_both_sides_hang() -> None:
+    for alpha in (beside((190, 210)), beside((90, 210), (90, 210)), beside((60, 130))):
+        touch = standing(alpha).touch
+        assert max(touch[60:195].max(), touch[305:440].max()) < TOUCHING
+
+
+def test_the_footprint_of_a_loop_leaves_its_inside_light() -> None:
+    ring = disc(400, 200, 200, 150).pixels[..., 3] - disc(400, 200, 200, 135).pixels[..., 3]
+    stand = standing(np.ascontiguousarray(ring))
+    assert stand.body[200, 200] == 0
+    assert stand.body[343, 200] == 1

@@ -205,3 +205,12 @@ def test_glass_throws_where_it_stands(kind: str) -> None:
     for found in (glass, solid):
         rows = np.flatnonzero(found.max(axis=1) > 0.5 * found.max())
         assert rows[-1] > 320
+
+
+def test_no_contact_shadow_fills_a_loop_that_lies_on_the_ground() -> None:
+    loop = np.zeros((400, 400, 4), np.uint8)
+    rows, columns = np.mgrid[:400, :400]
+    rim = np.hypot((columns - 200) / 80, (rows - 250) / 40)
+    loop[..., 3] = np.where((rim < 1) & (rim > 0.85), 255, 0)
+    found = shade(loop, Shadow(kind="dual", opacity=0.0, contact=1.0))
+    assert found[250, 200] < 0.3 * found[292, 200]
