@@ -22,7 +22,7 @@ log = structlog.get_logger("gateway.access")
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_BODY_BYTES = 64 * 1024
 PHOTOS = ("/remove-background", "/process", "/process-full", "/render-template")
-KEYWORDS = ("/api/v1/predict", "/api/v1/predict_batch")
+KEYWORDS = ("/api/v1/predict", "/api/v1/predict_batch", "/api/v1/route")
 UPLOADS = ("/predict_upload", "/analyze_image_upload/", "/v1/embeddings", *KEYWORDS, *PHOTOS)
 # Whoever looks after an overloaded gateway must still be able to look.
 ALWAYS_ANSWERED = ("/health", "/metrics")

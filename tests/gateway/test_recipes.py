@@ -271,3 +271,9 @@ async def test_equal_photos_at_the_same_time_are_made_once_and_counted(
     assert {answer.status_code for answer in answers} == {200}
     assert len(inference.calls) == 1
     assert 'gateway_routed_total{route="step_cutout"} 4.0' in (await client.get("/metrics")).text
+
+
+async def test_a_photo_of_a_cameras_size_is_taken(client: httpx.AsyncClient) -> None:
+    files = {"file": ("photo.jpg", picture() + bytes(90_000))}
+    answer = await client.post(ROUTE, files=files)
+    assert answer.status_code == 200, answer.text
