@@ -66,13 +66,13 @@ def _floating(alpha: Bytes, stand: Contact, wishes: Shadow) -> Floats:
     height, width = alpha.shape
     left, _, right, bottom = stand.box
     turn = np.radians(wishes.direction)
-    sigma = (0.01 + 0.09 * wishes.softness) * (right - left)
+    sigma = (0.01 + 0.22 * wishes.softness) * (right - left)
     across = 0.42 * (right - left)
     down = min(0.3 * across, 0.25 * height)
     flat = sigma * down / across
     middle = (left + right) / 2 + 0.5 * wishes.length * stand.height * np.sin(turn)
     ground = bottom + wishes.length * stand.height * contact.FORESHORTENING + down / 2
-    ground = max(min(ground, height - down - 2 * flat), bottom - down / 2)
+    ground = max(min(ground, height - down - 1.5 * flat), bottom - down / 2)
     rows, columns = np.mgrid[:height, :width].astype(np.float32) + np.float32(0.5)
     radius = np.hypot((columns - np.float32(middle)) / across, (rows - np.float32(ground)) / down)
     disc = np.clip((1 - radius) * np.float32(down) + np.float32(0.5), 0, 1)

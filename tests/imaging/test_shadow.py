@@ -214,3 +214,10 @@ def test_no_contact_shadow_fills_a_loop_that_lies_on_the_ground() -> None:
     loop[..., 3] = np.where((rim < 1) & (rim > 0.85), 255, 0)
     found = shade(loop, Shadow(kind="dual", opacity=0.0, contact=1.0))
     assert found[250, 200] < 0.3 * found[292, 200]
+
+
+def test_a_floating_shadow_fades_from_its_middle_and_is_no_even_spot() -> None:
+    found = shade(disc(400, 200, 160, 80).pixels, Shadow(kind="floating", direction=180)).astype(int)
+    row, middle = found[int(np.argmax(found.max(axis=1)))], int(found.max())
+    wide = [int((row > share * middle).sum()) for share in (0.9, 0.1)]
+    assert wide[1] > 2.2 * wide[0]
