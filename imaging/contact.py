@@ -44,6 +44,7 @@ UPRIGHT = 4.0  # the slope with which it ends
 STRIDE = 3  # pixels that are so steep
 JUMP = 0.35  # a step, as a share of the rise up to it, that leads to something else
 WIDTHS = 24  # that are tried
+WHOLE, DOUBT = (0.5, 0.75), 0.4  # its corner's width by the way from the foot, and by how much it counts for more
 UNLIKE = 0.08  # of its height, by which it differs from every ellipse
 FLAT = 0.7, 0.8  # its corner's height by its width: 0.5 where seen at 30 degrees; a ball has 1
 MEAN = 0.65, 0.75  # the slope from the foot to the end
@@ -253,7 +254,8 @@ def _upright(rise: Floats) -> float:
     """Return the height by the width of the quarter of an ellipse with which `rise` FP32 [n] ends, after a slope.
 
     Of many widths the one is taken whose quarter with the best height and slope comes nearest, by least squares;
-    infinity where none comes near.
+    infinity where none comes near. It counts for more where the quarter is only the end of a long edge, as of a lens
+    that lies: what is seen of a disc is all round.
     """
     columns = np.arange(len(rise)) + 0.5
     widths = np.geomspace(4, 2 * len(rise), WIDTHS)[:, None]
@@ -266,7 +268,8 @@ def _upright(rise: Floats) -> float:
     errors = np.square(heights[:, None] * bows + np.outer(tilts, columns) - rise).sum(axis=1)
     best = int(np.argmin(errors))
     alike = np.sqrt(errors[best] / len(rise)) < UNLIKE * rise[-1]
-    return float(heights[best] / widths[best, 0]) if alike else np.inf
+    ratio, width = float(heights[best] / widths[best, 0]), float(widths[best, 0])
+    return ratio * float(1 + DOUBT * (1 - _step(width / len(rise), *WHOLE))) if alike else np.inf
 
 
 def _step(values: NDArray[np.floating] | float, low: float, high: float) -> Floats:

@@ -103,6 +103,18 @@ def test_a_round_corner_that_stands_upright_is_in_the_air(radius: int, level: in
     assert stand.touch[200] == 1
 
 
+def test_the_far_end_of_a_lens_that_lies_is_in_the_air() -> None:
+    """Its lower edge rises gently to where the round end begins, a corner about as high as it is wide."""
+    alpha = np.zeros((500, 600), np.uint8)
+    columns = np.arange(80, 520)
+    corner = np.clip((160 - columns) / 80, 0, 1)
+    lowest = 420 - 0.08 * (520 - columns) - 64 * (1 - np.sqrt(1 - corner**2))
+    alpha[150:, 80:520] = np.where(np.arange(150, 500)[:, None] < lowest, 255, 0)
+    touch = standing(alpha).touch
+    assert touch[200:500].min() > 0.6
+    assert touch[80:110].max() < TOUCHING
+
+
 def test_a_leg_that_leans_touches_with_its_foot_alone() -> None:
     for lean in (0.8, 1.5, 2.2):
         rows, columns = np.mgrid[:300, :400]
