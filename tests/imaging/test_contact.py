@@ -82,7 +82,7 @@ def test_nothing_stands_nowhere() -> None:
 @given(ratio=st.floats(0.15, 0.6), solidity=st.sampled_from([100, 255]))
 def test_a_disc_seen_from_above_rests_all_around(ratio: float, solidity: int) -> None:
     stand = standing(jar(ratio, solidity)[..., 3])
-    assert stand.touch[124:277].min() > 0.9
+    assert stand.touch[124:277].min() > 0.8
     assert max(stand.touch[:118].max(), stand.touch[283:].max()) == 0
     assert abs(stand.ground[200] - (300 + 80 * ratio)) < 2
     assert abs(stand.back[200] - (300 - 80 * ratio)) < 0.3 * 80 * ratio + 2
