@@ -1,8 +1,10 @@
 """Holes in the subject and loose specks beside it, told by their area.
 
 Both are found on a copy of at most SIDE pixels a side in which a cell counts as soon as one of its pixels does, so
-that nothing thin is torn off. What lies closer to a speck than to anything that stays is its soft fringe and goes
-along; in the same way a filled hole takes its fringe along.
+that nothing thin is torn off. A speck that nowhere is opaque, although it is wide enough to be so, is something that
+the network was unsure of, a reflection or a spot of the ground: it may be larger than others. What lies closer to a
+speck than to anything that stays is its soft fringe and goes along; in the same way a filled hole takes its fringe
+along.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ SIDE = 2048
 FRINGE = 6 / 1024  # of the picture's longer side: how wide the soft edge of a hole may be
 NEAR = np.ones((3, 3), np.uint8)  # parts this close are one: what a network tore into dashes stays together
 ON = 255
+UNSURE = 160  # nothing in such a part is more opaque, but for a twentieth of it
+UNSURE_SHARE = 20  # so many times the area of a speck
+WIDE = 3 / 1024  # of the picture's longer side: what is narrower is as faint as it is because it is thin
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +61,19 @@ class _Grid:
 
 
 def cleaned(alpha: Bytes, share: float) -> Bytes:
-    """Return `alpha` UINT8 [h, w] without loose parts of up to `share` of the subject's area; the largest one stays."""
+    """Return `alpha` UINT8 [h, w] without loose parts of up to `share` of the subject's area; the largest one stays.
+
+    Wide parts that are nowhere opaque go up to UNSURE_SHARE times that area.
+    """
     region = around(alpha)
     near = alpha[region]
     if share <= 0 or not near.size:
         return alpha
     grid = _grid(near)
     solid, visible = (grid.any_of(_at_least(near, level)) for level in (box.THRESHOLD, 1))
-    erased = cv2.bitwise_or(_specks(solid, share), _haze(visible, solid, share))
+    tones = np.asarray(cv2.resize(near, solid.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    wide = WIDE * max(alpha.shape) / grid.scale
+    erased = cv2.bitwise_or(_specks(solid, tones, share, wide), _haze(visible, solid, share))
     if not erased.any():
         return alpha
     result = alpha.copy()
@@ -99,18 +109,26 @@ def _at_least(alpha: Bytes, level: int) -> Bytes:
     return np.asarray(cv2.threshold(alpha, level - 1, ON, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-def _specks(solid: Bytes, share: float) -> Bytes:
+def _specks(solid: Bytes, tones: Bytes, share: float, wide: float) -> Bytes:
     """Return 255 where a cell is nearer to a speck than to what stays."""
-    _, labels = cv2.connectedComponents(cv2.dilate(solid, NEAR), connectivity=8)
-    areas = np.bincount(labels[solid > 0])
-    if not areas.size:
-        return np.zeros_like(solid)
+    number, labels = cv2.connectedComponents(cv2.dilate(solid, NEAR), connectivity=8)
+    areas = np.bincount(labels[solid > 0], minlength=number)
     loose = areas <= share * areas.sum()
+    for label in np.flatnonzero(~loose & (areas <= UNSURE_SHARE * share * areas.sum())):
+        loose[label] = _is_unsure((labels == label) & (solid > 0), tones, wide)
     loose[[0, areas.argmax()]] = False
     if not loose.any():
         return np.zeros_like(solid)
     speck = loose[labels] & (solid > 0)
     return _nearer(speck, (solid > 0) & ~speck)
+
+
+def _is_unsure(part: Mask, tones: Bytes, wide: float) -> bool:
+    """Whether hardly any of a part is opaque although its middle is `wide` cells from what surrounds it."""
+    if np.percentile(tones[part], 95) > UNSURE:
+        return False
+    ground = cv2.copyMakeBorder(part.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    return float(cv2.distanceTransform(ground, cv2.DIST_L2, 3).max()) >= wide
 
 
 def _haze(visible: Bytes, solid: Bytes, share: float) -> Bytes:

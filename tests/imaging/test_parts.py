@@ -47,6 +47,20 @@ def test_parts_larger_than_the_share_stay() -> None:
     assert parts.cleaned(alpha, 0.05)[60, 40] == 0
 
 
+def test_what_is_nowhere_opaque_although_it_is_wide_goes_up_to_more() -> None:
+    spot = blot(400, (40, 60), 11, soft=4)
+    assert (parts.cleaned(np.maximum(SUBJECT, np.minimum(spot, 120)), 0.001) == SUBJECT).all()
+    assert parts.cleaned(np.maximum(SUBJECT, spot), 0.001)[60, 40] == 255
+    large = np.maximum(SUBJECT, np.minimum(blot(400, (40, 60), 30), 120))
+    assert parts.cleaned(large, 0.001) is large
+
+
+def test_a_faint_dash_of_something_thin_stays() -> None:
+    alpha = SUBJECT.copy()
+    alpha[60:62, 20:200] = 90
+    assert parts.cleaned(alpha, 0.001) is alpha
+
+
 def test_the_largest_part_always_stays() -> None:
     alpha = np.maximum(SUBJECT, blot(400, (40, 60), 30))
     assert (parts.cleaned(alpha, 1.0) == SUBJECT).all()
