@@ -49,14 +49,15 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """One axis: the subject reaches from `low` to `high` in the photo, and `centre` of it is centred.
+    """One axis: the subject's edges are at `low` and `high` in the photo, and `centre` of it is centred.
 
-    `before` and `after` are the lengths to keep free at the ends, none at an end where it is flush. The pixels `kept`
-    by `keeper` stay free of it even there.
+    Its soft fringe ends at the pixels `whole`. `before` and `after` are the lengths to keep free at the ends, none at
+    an end where it is flush. The pixels `kept` by `keeper` stay free of it even there.
     """
 
-    low: int
-    high: int
+    low: float
+    high: float
+    whole: tuple[int, int]
     centre: float
     before: tuple[str, ...]
     after: tuple[str, ...]
@@ -66,8 +67,12 @@ class _Axis:
     keeper: str = ""
 
     @property
-    def extent(self) -> int:
+    def extent(self) -> float:
         return self.high - self.low
+
+    @property
+    def whole_extent(self) -> int:
+        return self.whole[1] - self.whole[0]
 
     def free(self, side: int) -> int:
         return side - sum(self.kept)
@@ -89,15 +94,15 @@ class _Axis:
 
     def fitted(self) -> tuple[int, int]:
         """Return the canvas' side and the free pixels before the subject, for the subject at its own scale."""
-        whole = sum(_sum(ends, 0) for ends in (self.before, self.after))
-        share = sum(_sum(ends, 1) for ends in (self.before, self.after)) - whole
+        fixed = sum(_sum(ends, 0) for ends in (self.before, self.after))
+        share = sum(_sum(ends, 1) for ends in (self.before, self.after)) - fixed
         if share >= 1:
             raise PlacementError(f"padding and margin take {share:.0%} of the canvas: they must leave room")
-        side = (self.extent + whole + sum(self.kept)) / (1 - share)
+        side = (self.whole_extent + fixed + sum(self.kept)) / (1 - share)
         before, after = (
             kept + round(_sum(ends, side)) for kept, ends in zip(self.kept, (self.before, self.after), strict=True)
         )
-        return before + self.extent + after, before
+        return before + self.whole_extent + after, before
 
     def offset(self, scale: float, side: int, *, inside: bool) -> float:
         """Return where the photo begins; `inside` keeps the whole subject where nothing else is."""
@@ -109,7 +114,8 @@ class _Axis:
             first, last = sorted((start, stop - extent))
             begin = min(max(optical, first), last)
         if inside:
-            begin = min(max(begin, float(self.kept[0])), side - self.kept[1] - extent)
+            first, last = (scale * (self.low - end) for end in self.whole)
+            begin = min(max(begin, self.kept[0] + first), side - self.kept[1] + last)
         return begin - scale * self.low
 
 
@@ -173,7 +179,8 @@ def _sum(lengths: tuple[str, ...], side: float) -> float:
 
 def _axes(cut: CutOut, wishes: Place, flush: frozenset[Edge]) -> tuple[_Axis, _Axis]:
     left, top, right, bottom = (int(side) for side in box.firm(cut.alpha))
-    centre = (left + right) / 2, (top + bottom) / 2
+    edges = box.outline(cut.alpha)
+    centre = (edges[0] + edges[2]) / 2, (edges[1] + edges[3]) / 2
     if wishes.center == "optical":
         centre = _centre_of_mass(cut.alpha[top:bottom, left:right], left, top)
     free = {
@@ -181,10 +188,19 @@ def _axes(cut: CutOut, wishes: Place, flush: frozenset[Edge]) -> tuple[_Axis, _A
         for edge in ("left", "top", "right", "bottom")
     }
     sides = ("left" in flush, "right" in flush), ("top" in flush, "bottom" in flush)
+    across, along = (left, right), (top, bottom)
+    columns, rows = _ends(edges[::2], across, sides[0]), _ends(edges[1::2], along, sides[1])
+    shares = _share(sides[0], wishes.horizontal), _share(sides[1], wishes.vertical)
     return (
-        _Axis(left, right, centre[0], free["left"], free["right"], sides[0], _share(sides[0], wishes.horizontal)),
-        _Axis(top, bottom, centre[1], free["top"], free["bottom"], sides[1], _share(sides[1], wishes.vertical)),
+        _Axis(*columns, across, centre[0], free["left"], free["right"], sides[0], shares[0]),
+        _Axis(*rows, along, centre[1], free["top"], free["bottom"], sides[1], shares[1]),
     )
+
+
+def _ends(edges: tuple[float, ...], whole: tuple[int, int], flush: tuple[bool, bool]) -> tuple[float, float]:
+    """Return where the subject is taken to end: with all of its fringe where it is flush, as the photo is cut there."""
+    low, high = (end if cut else edge for edge, end, cut in zip(edges, whole, flush, strict=True))
+    return low, high
 
 
 def _share(flush: tuple[bool, bool], wish: str) -> float:
@@ -217,7 +233,7 @@ def _fitted(axes: tuple[_Axis, _Axis], reserve: Reserve | None, edges: frozenset
         (width, left), (height, top) = columns.fitted(), rows.fitted()
         if reserve is None or (height, width) == before:
             _check_canvas(height, width)
-            return Placement(height, width, 1.0, float(left - columns.low), float(top - rows.low), edges)
+            return Placement(height, width, 1.0, float(left - columns.whole[0]), float(top - rows.whole[0]), edges)
     raise PlacementError(
         f"{columns.keeper} takes so much of every canvas that none can be fitted round the subject: it must leave room"
     )
@@ -229,9 +245,8 @@ def _scale(columns: _Axis, rows: _Axis, sides: tuple[int, int], wish: str) -> fl
     ratios = [(stop - start) / axis.extent for (axis, _), (start, stop) in zip(pairs, rooms, strict=True)]
     if wish == "fill":
         return max(ratios)
-    if any(all(axis.flush) for axis, _ in pairs):
-        return min(axis.free(side) / axis.extent for axis, side in pairs)
-    return min(ratios)
+    most = min(axis.free(side) / axis.whole_extent for axis, side in pairs)
+    return most if any(all(axis.flush) for axis, _ in pairs) else min(*ratios, most)
 
 
 def _as_is(cut: CutOut, wishes: Place, edges: frozenset[Edge]) -> Placement:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -62,3 +64,30 @@ def test_a_translucent_body_belongs_to_it_and_so_does_a_subject_without_a_solid_
     assert box.firm(alpha).tolist() == [100, 50, 200, 190]
     assert box.firm(alpha // 4).tolist() == box.around(alpha // 4).tolist()
     assert box.firm(np.zeros_like(alpha)).tolist() == [0, 0, 0, 0]
+
+
+@given(
+    left=st.floats(10, 40),
+    width=st.floats(80, 120),
+    top=st.floats(10, 40),
+    height=st.floats(80, 120),
+    blur=st.floats(0, 2),
+)
+def test_the_outline_is_where_the_edges_are_whatever_their_softness(
+    left: float, width: float, top: float, height: float, blur: float
+) -> None:
+    """Drawn by area, so that each pixel's value is how much of it is covered."""
+    rows, columns = (
+        np.clip(np.arange(180) + 1 - first, 0, 1) - np.clip(np.arange(180) + 1 - first - length, 0, 1)
+        for first, length in ((top, height), (left, width))
+    )
+    drawn = np.outer(rows, columns) * 255
+    alpha = np.rint(cv2.GaussianBlur(drawn, (0, 0), blur) if blur > 0.3 else drawn).astype(np.uint8)
+    found = box.outline(alpha)
+    assert found == pytest.approx((left, top, left + width, top + height), abs=0.5 if blur > 0.3 else 0.01)
+
+
+def test_an_outline_of_what_is_translucent_has_all_of_it() -> None:
+    assert box.outline(bottle()) == tuple(box.around(bottle()).tolist())
+    assert box.outline(bottle() // 4) == tuple(box.around(bottle() // 4).tolist())
+    assert box.outline(np.zeros((5, 7), np.uint8)) == (0, 0, 0, 0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -52,6 +53,28 @@ def on_canvas(cut_out: CutOut, plan: Placement) -> tuple[float, float, float, fl
         plan.left + plan.scale * right,
         plan.top + plan.scale * bottom,
     )
+
+
+def fringed() -> CutOut:
+    """500 x 400 pixels with hair on the right, five pixels long."""
+    pixels = block(600, 600, (50, 100, 550, 500)).pixels
+    pixels[100:500, 550:555] = 60
+    return cut(pixels)
+
+
+def test_a_soft_fringe_moves_no_subject_that_has_room() -> None:
+    plan = planned(fringed(), Place(size=(240, 240), padding=even("10px")))
+    left, right = plan.left + plan.scale * 50, plan.left + plan.scale * 550
+    assert (left, right) == pytest.approx((10, 230), abs=0.2)
+
+
+@pytest.mark.parametrize("center", ["box", "optical"])
+def test_it_stays_on_the_canvas_where_there_is_no_padding(center: Literal["box", "optical"]) -> None:
+    left, _, right, _ = on_canvas(
+        fringed(), planned(fringed(), Place(size=(240, 300), padding=even("0"), center=center))
+    )
+    assert left > -1e-6
+    assert right < 240 + 1e-6
 
 
 @settings(max_examples=200)
