@@ -1,8 +1,9 @@
-"""Keyword classifiers on their way into the repository: CLIP's image tower, a head, its temperature, its labels."""
+"""Keyword classifiers on their way into the repository: an image tower, a head, its temperature, its labels."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -153,8 +154,13 @@ def load(checkpoint: Checkpoint, role: KeywordRole, options: Options, samples: S
 
 
 def _tower(checkpoint: Checkpoint) -> torch.nn.Module:
-    from transformers import CLIPVisionModelWithProjection
+    from transformers import CLIPVisionModelWithProjection, SegformerModel
 
+    from training.keywords.segformer import SegformerTower
+
+    if checkpoint.family == "segformer":
+        encoder: Any = weights.pretrained(checkpoint, SegformerModel)
+        return SegformerTower(encoder).eval()
     # The two towers' checkpoints state the length of the common vector for both, the image's own part may not.
     settings = {key: checkpoint.config[key] for key in ("projection_dim",) if key in checkpoint.config}
     return weights.pretrained(checkpoint, CLIPVisionModelWithProjection, settings).eval()

@@ -204,7 +204,7 @@ class KeywordRole:
 
     name: str
     framing: Framing
-    families: tuple[Family, ...] = ("clip",)
+    families: tuple[Family, ...] = ("clip", "segformer")
     tolerance: MappingProxyType[Precision, float] = field(default_factory=lambda: KEYWORD_TOLERANCE)
 
     @property

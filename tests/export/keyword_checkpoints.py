@@ -46,13 +46,29 @@ def make_classifier(
     **facts: Any,  # noqa: ANN401 - what a test says otherwise
 ) -> Path:
     """The image's own tower and a head whose answers are far from even."""
-    from safetensors.torch import save_file
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
     vision = {"hidden_size": 32, "intermediate_size": 64, "image_size": side, **towers.LAYERS}
     config = CLIPVisionConfig(projection_dim=towers.WIDTH, **vision)
     towers.save_random(CLIPVisionModelWithProjection, config, folder)
     towers.clip_processor(folder, side)
+    return _with_head(folder, head, labels, seed, facts)
+
+
+def make_segformer(folder: Path, labels: Sequence[str] = LABELS, side: int = SIDE) -> Path:
+    """A SegFormer's encoder in the place of CLIP's tower."""
+    from transformers import SegformerConfig, SegformerModel
+
+    sizes = [8, 8, 16, towers.WIDTH]
+    config = SegformerConfig(hidden_sizes=sizes, depths=[1] * 4, num_attention_heads=[1, 1, 2, 2])
+    towers.save_random(SegformerModel, config, folder)
+    towers.clip_processor(folder, side)
+    return _with_head(folder, "linear", labels, 3, {})
+
+
+def _with_head(folder: Path, head: str, labels: Sequence[str], seed: int, facts: dict[str, Any]) -> Path:
+    from safetensors.torch import save_file
+
     stated: dict[str, Any] = {"labels": list(labels), "head": head, "hidden": 8 if head == "mlp" else None}
     stated |= {"temperature": TEMPERATURE, "prompts": None, **facts}
     (folder / "keywords").mkdir()
@@ -91,8 +107,12 @@ def by_transformers(checkpoint: Path, picture: Image.Image) -> npt.NDArray[np.fl
     classes: Any = transformers
     with quiet_libraries(), torch.inference_mode():
         values = classes.AutoImageProcessor.from_pretrained(checkpoint, backend="pil")(picture, return_tensors="pt")
-        tower = classes.CLIPVisionModelWithProjection.from_pretrained(checkpoint).eval()
-        vector = tower(**values).image_embeds[0].numpy().astype(np.float64)
+        if json.loads((checkpoint / "config.json").read_text())["model_type"] == "segformer":
+            cells = classes.SegformerModel.from_pretrained(checkpoint).eval()(**values).last_hidden_state[0]
+            vector = cells.mean((1, 2)).numpy().astype(np.float64)
+        else:
+            tower = classes.CLIPVisionModelWithProjection.from_pretrained(checkpoint).eval()
+            vector = tower(**values).image_embeds[0].numpy().astype(np.float64)
     facts = json.loads((checkpoint / "keywords" / "config.json").read_text())
     head = load_file(checkpoint / "keywords" / "model.safetensors")
     logits = _logits(facts["head"], head, vector / np.linalg.norm(vector)) / facts["temperature"]

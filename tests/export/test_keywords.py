@@ -18,7 +18,14 @@ from export.options import Options
 from export.quiet import quiet_libraries
 from export.roles import Precision
 from tests.export.checkpoints import SIDE, tree
-from tests.export.keyword_checkpoints import KEYWORDS, LABELS, by_transformers, make_classifier, make_clip
+from tests.export.keyword_checkpoints import (
+    KEYWORDS,
+    LABELS,
+    by_transformers,
+    make_classifier,
+    make_clip,
+    make_segformer,
+)
 from tests.export.keyword_checkpoints import make_repository as empty_repository
 
 Make = Callable[[Path], Path]
@@ -38,9 +45,10 @@ def session_of(folder: Path) -> ort.InferenceSession:
     return ort.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
 
 
-@pytest.mark.parametrize("head", ["linear", "mlp", "prototypes"])
-def test_an_exported_classifier_answers_like_its_checkpoint(head: str, options: Options, tmp_path: Path) -> None:
-    checkpoint = make_classifier(tmp_path / "checkpoint", head)
+@pytest.mark.parametrize("kind", ["linear", "mlp", "prototypes", "segformer"])
+def test_an_exported_classifier_answers_like_its_checkpoint(kind: str, options: Options, tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoint"
+    checkpoint = make_segformer(folder) if kind == "segformer" else make_classifier(folder, kind)
     done = exported(checkpoint, options)
     batch = pictures.drawn(SIDE, 5)
     found, scores, labels = session_of(done.folder).run(["probabilities", "scores", "labels"], {"pixels": batch})

@@ -1,23 +1,26 @@
-"""The classifier: CLIP's image tower with a head, from pixels as served to logits."""
+"""The classifier: an image tower with a head, from pixels as served to logits."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoConfig, CLIPVisionConfig, CLIPVisionModelWithProjection
+from transformers import AutoConfig, CLIPVisionConfig, CLIPVisionModelWithProjection, PreTrainedConfig, SegformerModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.utils import logging
 
 from training.keywords.errors import KeywordsError
 from training.keywords.head import CONFIG, HeadConfig, KeywordHead, load_head, save_head
+from training.keywords.segformer import SegformerTower
 from training.matte.checkpoint import note_bases, processor_facts
+
+Tower: TypeAlias = CLIPVisionModelWithProjection | SegformerTower
 
 SIDE = 224
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -96,21 +99,16 @@ def _initialise(tower: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
 
 
-def load_tower(checkpoint: str, revision: str | None = None) -> CLIPVisionModelWithProjection:
-    """The image tower of a CLIP, or of a classifier, from a folder or a hub id.
+def load_tower(checkpoint: str, revision: str | None = None) -> Tower:
+    """The image tower of a CLIP, a SegFormer's encoder, or a classifier's tower, from a folder or a hub id.
 
     Raises:
-        KeywordsError: not there, not readable, no CLIP, or one that looks at another size than 224.
+        KeywordsError: not there, not readable, neither of the two, or a CLIP that looks at another size than 224.
     """
     with told_of(checkpoint):
         whole = AutoConfig.from_pretrained(checkpoint, revision=revision or "main")
-        if whole.model_type not in ("clip", "clip_vision_model"):
-            raise KeywordsError(f"{checkpoint}: a {whole.model_type} checkpoint, a CLIP is needed")
-        config = CLIPVisionConfig.from_pretrained(checkpoint, revision=revision or "main")
-        config.projection_dim = whole.projection_dim
-        if config.image_size != SIDE:
-            raise KeywordsError(f"{checkpoint}: looks at {config.image_size} pixels; keywords are served at {SIDE}")
-        loader: Any = CLIPVisionModelWithProjection  # the library's annotation leaves out the second answer
+        loader: Any  # the library's annotation leaves out the second answer
+        loader, config = _kind(checkpoint, revision, whole)
         tower, report = loader.from_pretrained(
             checkpoint,
             revision=revision or "main",
@@ -121,8 +119,19 @@ def load_tower(checkpoint: str, revision: str | None = None) -> CLIPVisionModelW
         )
     if lacking := sorted(report["missing_keys"]):
         raise KeywordsError(f"{checkpoint}: lacks {lacking[0]} ({len(lacking)} weights in all)")
-    found: CLIPVisionModelWithProjection = tower
-    return found
+    return SegformerTower(tower) if isinstance(tower, SegformerModel) else tower
+
+
+def _kind(checkpoint: str, revision: str | None, whole: PreTrainedConfig) -> tuple[type, PreTrainedConfig]:
+    if whole.model_type == "segformer":
+        return SegformerModel, whole
+    if whole.model_type not in ("clip", "clip_vision_model"):
+        raise KeywordsError(f"{checkpoint}: a {whole.model_type} checkpoint, a CLIP or a SegFormer is needed")
+    config = CLIPVisionConfig.from_pretrained(checkpoint, revision=revision or "main")
+    config.projection_dim = whole.projection_dim
+    if config.image_size != SIDE:
+        raise KeywordsError(f"{checkpoint}: looks at {config.image_size} pixels; keywords are served at {SIDE}")
+    return CLIPVisionModelWithProjection, config
 
 
 def levels_of(checkpoint: str, revision: str | None = None) -> Levels:
@@ -141,7 +150,7 @@ def told_of(checkpoint: str) -> Iterator[None]:
         with _quiet():
             yield
     except _LOADING_ERRORS as error:
-        raise KeywordsError(f"{checkpoint}: cannot be loaded as a CLIP ({error})") from error
+        raise KeywordsError(f"{checkpoint}: cannot be loaded as a CLIP or SegFormer ({error})") from error
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--smoothing", type=float, default=usual.smoothing, help="of labels (default 0)")
     parser.add_argument("--batch", type=int, default=usual.batch, help=f"pictures a step (default {usual.batch})")
     parser.add_argument("--learning-rate", type=float, help="of the towers (default: by --tuning)")
-    parser.add_argument("--head-learning-rate", type=float, help="(default 0.003, with a fresh tower the tower's)")
+    parser.add_argument("--head-learning-rate", type=float, help="(default 0.003, with a fresh tower 0.016)")
     parser.add_argument("--weight-decay", type=float, default=usual.weight_decay, help="(default 0.05)")
     parser.add_argument("--plain", action="store_true", help="do not vary the pictures")
     parser.add_argument(
@@ -75,7 +75,9 @@ def _add_length(parser: argparse.ArgumentParser) -> None:
 
 
 _RATES = {"frozen": 1e-5, "blocks": 2e-5, "full": 1e-5, "lora": 2e-4}
-_FRESH_RATE, _HEAD_RATE = 1e-3, 3e-3
+_HEAD_RATE = 3e-3
+# The vectors have length 1: a head that is new to a tower that learns with it has to grow sixteenfold meanwhile.
+_FRESH_RATE, _FRESH_HEAD_RATE = 1e-3, 1.6e-2
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
@@ -84,7 +86,7 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
 
     tuning: Tuning = args.tuning or ("frozen" if args.checkpoint else "full")
     rate = args.learning_rate or (_RATES[tuning] if args.checkpoint else _FRESH_RATE)
-    head_rate = args.head_learning_rate or (_HEAD_RATE if args.checkpoint else rate)
+    head_rate = args.head_learning_rate or (_HEAD_RATE if args.checkpoint else _FRESH_HEAD_RATE)
     return Recipe(
         checkpoint=args.checkpoint,
         revision=args.revision,

@@ -15,6 +15,7 @@ from training.keywords.head import HeadConfig, HeadKind, KeywordHead
 from training.keywords.network import (
     Classifier,
     Levels,
+    Tower,
     fresh_tower,
     is_classifier,
     levels_of,
@@ -83,13 +84,12 @@ def _difference(known: Sequence[str], wanted: Sequence[str]) -> str:
 
 def _new(recipe: Recipe, labels: tuple[str, ...]) -> tuple[Classifier, HeadConfig]:
     kind: HeadKind = recipe.head or ("prototypes" if recipe.loss == "contrastive" else "linear")
+    tower: Tower
     if recipe.checkpoint is None:
         tower, levels = fresh_tower(recipe.fresh), Levels()
     else:
-        tower, levels = (
-            load_tower(recipe.checkpoint, recipe.revision),
-            levels_of(recipe.checkpoint, recipe.revision),
-        )
+        tower = load_tower(recipe.checkpoint, recipe.revision)
+        levels = levels_of(recipe.checkpoint, recipe.revision)
     width = int(tower.config.projection_dim)
     hidden = (recipe.hidden or width) if kind == "mlp" else None
     head = KeywordHead(kind, width, len(labels), hidden)

@@ -9,10 +9,10 @@ from training.keywords.errors import KeywordsError
 from training.keywords.network import Classifier
 from training.keywords.recipe import Tuning
 
-_BLOCK = re.compile(r"(?:^|\.)layers\.(\d+)\.")
+_BLOCK = re.compile(r"(?:^|\.)((?:layers|stages\.\d+\.blocks)\.\d+)\.")
 # Behind the last block: they learn with it.
-_ENDS = ("post_layernorm", "final_layer_norm", "projection")
-_LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj")
+_ENDS = ("post_layernorm", "final_layer_norm", "projection", "stages.3.layer_norm")
+_LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "o_proj")
 
 
 def tune(tower: nn.Module, tuning: Tuning, *, blocks: int, rank: int) -> nn.Module:
@@ -29,14 +29,14 @@ def tune(tower: nn.Module, tuning: Tuning, *, blocks: int, rank: int) -> nn.Modu
 
 
 def _release_last(tower: nn.Module, blocks: int) -> None:
-    numbers = [int(found[1]) for name, _ in tower.named_parameters() if (found := _BLOCK.search(name))]
-    count = max(numbers, default=-1) + 1
-    if not 0 < blocks <= count:
-        raise KeywordsError(f"--blocks {blocks}: this tower has {count}, from 1 to {count} can learn")
+    names = [found[1] for name, _ in tower.named_parameters() if (found := _BLOCK.search(name))]
+    in_order = list(dict.fromkeys(names))
+    if not 0 < blocks <= len(in_order):
+        raise KeywordsError(f"--blocks {blocks}: this tower has {len(in_order)}, from 1 to {len(in_order)} can learn")
+    last = in_order[-blocks:]
     for name, parameter in tower.named_parameters():
         found = _BLOCK.search(name)
-        learns = int(found[1]) >= count - blocks if found else any(end in name for end in _ENDS)
-        parameter.requires_grad_(learns)
+        parameter.requires_grad_(found[1] in last if found else any(end in name for end in _ENDS))
 
 
 def _with_lora(tower: nn.Module, rank: int) -> nn.Module:
