@@ -19,6 +19,7 @@ from training.keywords.errors import KeywordsError
 from training.keywords.head import CONFIG, HeadConfig, KeywordHead, load_head, save_head
 from training.keywords.segformer import SegformerTower
 from training.matte.checkpoint import note_bases, processor_facts
+from training.matte.network import attention
 
 Tower: TypeAlias = CLIPVisionModelWithProjection | SegformerTower
 
@@ -115,6 +116,7 @@ def load_tower(checkpoint: str, revision: str | None = None) -> Tower:
             config=config,
             dtype=torch.float32,
             use_safetensors=None,
+            attn_implementation=attention() if loader is SegformerModel else None,
             output_loading_info=True,
         )
     if lacking := sorted(report["missing_keys"]):
