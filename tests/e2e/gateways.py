@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -44,6 +45,12 @@ def gateway(variables: dict[str, str]) -> Iterator[tuple[httpx.Client, subproces
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
+
+
+def state(client: httpx.Client, pipeline: str) -> dict[str, Any]:
+    """What the gateway's health says of a pipeline; nothing of one that it does not know."""
+    pipelines = client.get("/health").json()["pipelines"]
+    return next((one for one in pipelines if one["pipeline"] == pipeline), {})
 
 
 def listens(port: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -21,14 +21,14 @@ from export.quiet import quiet_libraries
 from export.roles import ROLES, KeywordRole
 from perf.corpus import photo
 from serving.session import Session, running
-from tests.e2e.conftest import CONTROL_KEY, QUICK
+from tests.e2e.conftest import CONTROL_KEY
 from tests.e2e.gateways import gateway, pictures_served, wait_until
+from tests.e2e.repositories import NETWORK, copied, settings
 from tests.export.keyword_checkpoints import LABELS, by_transformers, make_classifier
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).resolve().parents[2]
-NETWORK, PIPELINE = "keyword_classifier", "classify_keywords"
+PIPELINE = "classify_keywords"
 OTHER_LABELS = ("whisk", "saucepan", "oven-tray")
 SIZES = [(400, 300), (301, 500), (1600, 1200)]
 
@@ -46,21 +46,12 @@ def exported(folder: Path, models: Path, labels: tuple[str, ...], seed: int) -> 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The steps and the pipeline; the classifier's versions are a test's to make."""
-    folder = tmp_path_factory.mktemp("keywords")
-    for name in ("decode", "keywords", NETWORK):
-        ignored = shutil.ignore_patterns("[0-9]*", "labels.txt") if name == NETWORK else None
-        shutil.copytree(ROOT / "model_repository" / name, folder / "models" / name, ignore=ignored)
-    shutil.copytree(ROOT / "ensembles" / PIPELINE, folder / "pipelines" / PIPELINE)
-    return folder
+    return copied(tmp_path_factory.mktemp("keywords"), ("decode", "keywords", NETWORK), (PIPELINE,))
 
 
 @pytest.fixture(scope="module")
 def checkpoint(repository: Path) -> Path:
     return exported(repository / "checkpoint", repository / "models", LABELS, seed=3)
-
-
-def settings(repository: Path) -> Mapping[str, str]:
-    return QUICK | {"SERVING_MODEL_REPOSITORIES": f"{repository}/models,{repository}/pipelines"}
 
 
 @pytest.fixture(scope="module")

@@ -19,22 +19,20 @@ from PIL import Image
 from tritonclient import grpc
 from tritonclient.utils import InferenceServerException
 
+from export.exporter import export
+from export.options import Options
+from export.quiet import quiet_libraries
 from export.roles import ROLES
 from perf.corpus import photo
 from serving.session import Session, running
-from tests.e2e.conftest import QUICK
-from tests.e2e.gateways import gateway, wait_until
+from tests.e2e.gateways import gateway, state, wait_until
+from tests.e2e.repositories import NETWORK, ROOT, copied, settings
+from tests.export.keyword_checkpoints import LABELS, by_transformers, make_classifier
 
-NETWORK = "keyword_classifier"
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(NETWORK not in ROLES, reason=f"export/roles.py has no role {NETWORK} that could be exported"),
-]
+pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).resolve().parents[2]
 STEPS = ("decode", "cutout", "alpha_png", "keywords", "step_matte", "recipe_photo")
 PIPELINES = ("classify_keywords", "cutout_step", "alpha_step")
-LABELS = ("oven-tray", "finalstep", "group_step", "saucepan")
 # No pipeline of main_cutout is served here.
 ROUTES = """\
 version: 1
@@ -49,25 +47,11 @@ routes:
 
 def made(folder: Path) -> Path:
     """A repository with the steps, and a random classifier exported into it."""
-    from export.exporter import export
-    from export.options import Options
-    from export.quiet import quiet_libraries
-    from tests.export.keyword_checkpoints import make_classifier
-
-    models, role = folder / "models", ROLES[NETWORK]
-    for name in (*STEPS, NETWORK):
-        ignored = shutil.ignore_patterns("[0-9]*", "labels.txt") if name == NETWORK else None
-        shutil.copytree(ROOT / "model_repository" / name, models / name, ignore=ignored)
-    for name in PIPELINES:
-        shutil.copytree(ROOT / "ensembles" / name, folder / "pipelines" / name)
+    copied(folder, (*STEPS, NETWORK), PIPELINES)
     checkpoint = make_classifier(folder / "checkpoint", labels=LABELS, side=224)
     with quiet_libraries():
-        export(role, str(checkpoint), Options(models, licence="MIT"))
+        export(ROLES[NETWORK], str(checkpoint), Options(folder / "models", licence="MIT"))
     return folder
-
-
-def settings(repository: Path) -> dict[str, str]:
-    return QUICK | {"SERVING_MODEL_REPOSITORIES": f"{repository}/models,{repository}/pipelines"}
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +88,8 @@ def client(server: Session, repository: Path, tmp_path_factory: pytest.TempPathF
         "GATEWAY_STORE_URL": str(tmp_path_factory.mktemp("store")),
     }
     with gateway(variables) as (client, _):
-        wait_until(lambda: state(client).get("status") == "ok")
+        wait_until(lambda: state(client, "recipe_photo").get("status") == "ok")
         yield client
-
-
-def state(client: httpx.Client) -> dict[str, Any]:
-    """What the gateway says of the pipeline: its canary is a dry run."""
-    pipelines = client.get("/health").json()["pipelines"]
-    return next((one for one in pipelines if one["pipeline"] == "recipe_photo"), {})
 
 
 def infer(server: Session, *files: bytes, **options: object) -> list[dict[str, Any]]:
@@ -135,8 +113,6 @@ def opened(data: bytes) -> Image.Image:
 
 
 def test_a_photo_has_the_keyword_that_transformers_gives(server: Session, repository: Path) -> None:
-    from tests.export.keyword_checkpoints import by_transformers
-
     data = photo(400, 300, 1)
     (found,) = infer(server, data, dry_run=True)
     wanted = by_transformers(repository / "checkpoint", opened(data).convert("RGB"))
@@ -221,7 +197,7 @@ def test_a_missing_network_and_a_broken_picture_cost_no_other_photo(client: http
     assert caught.value.status() == "StatusCode.INVALID_ARGUMENT"
     with pytest.raises(InferenceServerException, match="there is no such field; allowed: dry_run, encode"):
         infer(server, data, pipeline="as_is")
-    assert state(client)["status"] == "ok"
+    assert state(client, "recipe_photo")["status"] == "ok"
 
 
 def command(client: httpx.Client, *words: object) -> subprocess.CompletedProcess[str]:
