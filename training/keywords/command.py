@@ -116,9 +116,9 @@ def run_evaluate(args: argparse.Namespace) -> int:
     found = [evaluate(load_predictor(one), shards, args.split) for one in args.networks]
     page = write_report(args.output, f"Keyword classifiers, {args.split} split", shards, found, trials, args.mistakes)
     for one in found:
-        figures = one.figures
+        figures, weights = one.figures, one.weights.precision or "weights unknown"
         print(
-            f"{one.network}: {figures.pictures} pictures  macro accuracy {figures.macro_accuracy:.4f} "
+            f"{one.network}: {weights}  {figures.pictures} pictures  macro accuracy {figures.macro_accuracy:.4f} "
             f"({figures.interval[0]:.3f} to {figures.interval[1]:.3f})  macro F1 {figures.macro_f1:.4f}  "
             f"ECE {figures.ece:.4f}"
         )

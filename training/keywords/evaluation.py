@@ -10,7 +10,7 @@ from training.dataset.shards import Shards
 from training.keywords.errors import KeywordsError
 from training.keywords.metrics import Figures, measure
 from training.keywords.pictures import Pixels, decoded, framed, labels_of
-from training.keywords.predictor import Predictor, positions
+from training.keywords.predictor import Predictor, Weights, positions
 
 _AT_ONCE = 16
 
@@ -22,6 +22,7 @@ class Evaluation:
     """
 
     network: str
+    weights: Weights
     split: str
     labels: tuple[str, ...]
     rows: NDArray[np.int64]
@@ -33,6 +34,11 @@ class Evaluation:
     @property
     def said(self) -> NDArray[np.int64]:
         return np.asarray(self.probabilities.argmax(axis=1), np.int64)
+
+    def agreement(self, other: "Evaluation") -> float:
+        """The share of the same pictures that both networks give the same keyword."""
+        pairs = zip(self.said, other.said, strict=True)
+        return float(np.mean([self.labels[one] == other.labels[another] for one, another in pairs]))
 
     def mistakes(self, count: int) -> list[int]:
         """Indices of wrong answers, the most confident first."""
@@ -66,7 +72,17 @@ def evaluate(predict: Predictor, shards: Shards, split: str, only: Sequence[str]
         answers.append(predict(pixels))
     probabilities = np.concatenate(answers)
     figures = measure(probabilities, truth, predict.labels)
-    return Evaluation(predict.name, split, predict.labels, rows, tuple(names), truth, probabilities, figures)
+    return Evaluation(
+        network=predict.name,
+        weights=predict.weights,
+        split=split,
+        labels=predict.labels,
+        rows=rows,
+        names=tuple(names),
+        truth=truth,
+        probabilities=probabilities,
+        figures=figures,
+    )
 
 
 def _rows(shards: Shards, split: str, only: Sequence[str] | None) -> NDArray[np.int64]:

@@ -1,6 +1,8 @@
 """A network that tells keywords, as a checkpoint or as the file that is served."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -13,11 +15,19 @@ from training.keywords.errors import KeywordsError
 from training.keywords.network import SIDE, Classifier, load_classifier
 from training.keywords.pictures import Part, Pixels, framed
 
-LABELS = "labels.txt"
+MODEL, LABELS, CARD = "model.onnx", "labels.txt", "model.json"
 _ANSWER = "probabilities"
 _SHAPE = f"[n, {SIDE}, {SIDE}, 3]"
 _AT_ONCE = 32
 _SUMS_TO_ONE = 1e-2
+
+
+@dataclass(frozen=True)
+class Weights:
+    """`precision` is fp32, fp16 or int8; empty where the file's card does not say it."""
+
+    precision: str
+    size_bytes: int
 
 
 class Predictor(Protocol):
@@ -28,6 +38,9 @@ class Predictor(Protocol):
 
     @property
     def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def weights(self) -> Weights: ...
 
     def __call__(self, pixels: Pixels) -> NDArray[np.float64]: ...
 
@@ -42,6 +55,7 @@ class TorchPredictor:
         self._temperature = config.temperature
         self.labels = config.labels
         self.name = str(folder)
+        self.weights = Weights("fp32", sum(one.numel() * one.element_size() for one in self._classifier.parameters()))
 
     def __call__(self, pixels: Pixels) -> NDArray[np.float64]:
         return softmax(logits(self._classifier, pixels, self._device) / self._temperature)
@@ -70,6 +84,7 @@ class OnnxPredictor:
         self._pixels: str = pixels.name
         self.labels = read_labels(path.with_name(LABELS))
         self.name = str(path)
+        self.weights = Weights(_precision(path.with_name(CARD)), path.stat().st_size)
 
     def __call__(self, pixels: Pixels) -> NDArray[np.float64]:
         found = np.asarray(self._session.run([_ANSWER], {self._pixels: pixels})[0], np.float64)
@@ -84,11 +99,19 @@ def load_predictor(network: Path) -> Predictor:
     """A checkpoint's folder, a version's folder with `model.onnx`, or that file. Raises KeywordsError."""
     if network.suffix == ".onnx":
         return OnnxPredictor(network)
-    if (network / "model.onnx").is_file():
-        return OnnxPredictor(network / "model.onnx")
+    if (network / MODEL).is_file():
+        return OnnxPredictor(network / MODEL)
     if (network / "model.plan").is_file():
         raise KeywordsError(f"{network}: a TensorRT plan cannot be evaluated; evaluate the ONNX file that it is of")
     return TorchPredictor(network)
+
+
+def _precision(card: Path) -> str:
+    try:
+        facts = json.loads(card.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(facts.get("precision", "")) if isinstance(facts, dict) else ""
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

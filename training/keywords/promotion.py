@@ -15,10 +15,9 @@ from training.heads.head import replace
 from training.keywords.errors import KeywordsError
 from training.keywords.evaluation import Evaluation, evaluate
 from training.keywords.gate import Gate, failures, losses
-from training.keywords.predictor import LABELS, OnnxPredictor
+from training.keywords.predictor import LABELS, MODEL, OnnxPredictor
 
 ROLE = "keyword_classifier"
-MODEL = "model.onnx"
 _SHOWN = ("macro_accuracy", "macro_f1", "accuracy", "top_3", "ece", "pictures")
 
 
@@ -55,7 +54,7 @@ def promote(candidate: Path, repository: Path, gate: Gate, shards: Shards, split
     card = _card(candidate)
     network = OnnxPredictor(candidate / MODEL)
     found = evaluate(network, shards, split)
-    reasons = failures(gate, found.figures, (candidate / MODEL).stat().st_size)
+    reasons = failures(gate, found.figures, found.weights.size_bytes)
     newest = served_version(repository)
     served = None
     if newest is not None:

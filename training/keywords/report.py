@@ -37,7 +37,7 @@ def write_report(
     told = {
         "title": title,
         "subtitle": f"{shards.folder}, manifest {str(shards.content.get('manifest', 'unknown'))[:12]}; {now}",
-        "evaluations": [_shown(one, shards, mistakes) for one in evaluations],
+        "evaluations": [_shown(one, evaluations[0], shards, mistakes) for one in evaluations],
         "trials": trials,
     }
     replace(folder / PAGE, _page(told))
@@ -51,15 +51,22 @@ def _page(told: dict[str, Any]) -> bytes:
     return surroundings.from_string(TEMPLATE.read_text(encoding="utf-8")).render(told).encode()
 
 
-def _shown(evaluation: Evaluation, shards: Shards, mistakes: int) -> dict[str, Any]:
+def _shown(evaluation: Evaluation, first: Evaluation, shards: Shards, mistakes: int) -> dict[str, Any]:
     sheet = charts.mistakes(evaluation, shards, mistakes)
     return {
         "network": evaluation.network,
+        "weights": evaluation.weights,
+        "agreement": _agreement(evaluation, first),
         "figures": evaluation.figures,
         "confusion": _base64(charts.confusion(evaluation.figures, evaluation.labels)),
         "reliability": _base64(charts.reliability(evaluation.figures)),
         "mistakes": None if sheet is None else _base64(sheet),
     }
+
+
+def _agreement(evaluation: Evaluation, first: Evaluation) -> float | None:
+    """With the first network of the report; none where it was asked about other pictures."""
+    return evaluation.agreement(first) if evaluation.names == first.names else None
 
 
 def _base64(data: bytes) -> str:
@@ -73,7 +80,14 @@ def _json(title: str, now: str, shards: Shards, evaluations: Sequence[Evaluation
         "dataset": str(shards.folder),
         "manifest": shards.content.get("manifest"),
         "evaluations": [
-            {"network": one.network, "split": one.split, "labels": one.labels, **asdict(one.figures)}
+            {
+                "network": one.network,
+                **asdict(one.weights),
+                "agreement": _agreement(one, evaluations[0]),
+                "split": one.split,
+                "labels": one.labels,
+                **asdict(one.figures),
+            }
             for one in evaluations
         ],
     }
