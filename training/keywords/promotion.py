@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from export import versions
+from export import label_file, versions
 from training.dataset.shards import Shards
-from training.heads.head import replace
 from training.keywords.errors import KeywordsError
 from training.keywords.evaluation import Evaluation, evaluate
 from training.keywords.gate import Gate, failures, losses
-from training.keywords.predictor import LABELS, MODEL, OnnxPredictor
+from training.keywords.predictor import MODEL, OnnxPredictor
 
 ROLE = "keyword_classifier"
 _SHOWN = ("macro_accuracy", "macro_f1", "accuracy", "top_3", "ece", "pictures")
@@ -118,21 +117,15 @@ def _compared(
 
 
 def _publish(candidate: Path, repository: Path, compared: Path | None, card: dict[str, Any]) -> Path:
-    labels = repository / ROLE / LABELS
-    before = labels.read_bytes() if labels.is_file() else None
     with versions.staging(repository, ROLE) as staged:
         for name in _files(candidate):
             shutil.copy2(candidate / name, staged / name)
         versions.write_card(staged, card)
         if served_version(repository) != compared:
             raise KeywordsError(f"{repository / ROLE}: another version came while this one was measured; try again")
-        replace(labels, (candidate / LABELS).read_bytes())
-        try:
-            return versions.publish(staged)
-        except OSError:
-            if before is not None:
-                replace(labels, before)
-            raise
+        published = versions.publish(staged)
+    label_file.keep(repository / ROLE)
+    return published
 
 
 def _files(candidate: Path) -> Sequence[str]:
