@@ -1,23 +1,17 @@
 """A data set in an object store: rclone serves a folder as S3, with signatures checked."""
 
 import json
-import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from serving.session import free_ports
+from tests.e2e.buckets import KEY_ID, REGION, SECRET, s3
 from tests.training.dataset_data import KEYWORDS, write_broken, write_csv, write_folder
 from training.__main__ import main
 from training.dataset.shards import Shards
 
 pytestmark = pytest.mark.e2e
-KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "not-a-real-secret-not-a-real-secret-0000"
 
 HOLES = [
     "pan/00.jpg,pan,,train",
@@ -31,39 +25,17 @@ HOLES = [
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder that is the bucket `photos`, and the variables that reach it."""
     folder = tmp_path_factory.mktemp("s3")
-    (port,) = free_ports(1)
-    rclone = shutil.which("rclone", path=Path(sys.executable).parent)
-    assert rclone, "rclone comes with the development requirements"
     write_folder(folder / "photos" / "set", per_keyword=4)
     write_broken(folder / "photos" / "set" / "pan")
-    # Before the server starts: it remembers for minutes what it has listed.
     whole = [f"{keyword}/{place:02d}.jpg,{keyword},," for keyword in KEYWORDS for place in range(4)]
     write_csv(folder / "photos" / "set" / "m.csv", whole)
     write_csv(folder / "photos" / "set" / "holes.csv", HOLES)
-    command = [rclone, "serve", "s3", "--auth-key", f"{KEY_ID},{SECRET}", "--addr", f"127.0.0.1:{port}"]
-    with (
-        subprocess.Popen([*command, "--config", "", str(folder)], stderr=subprocess.DEVNULL) as server,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        try:
-            _wait_for(port)
-            patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-            patch.setenv("AWS_REGION", "us-east-1")
-            patch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
-            patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-            yield folder / "photos"
-        finally:
-            server.kill()  # it takes five seconds to end politely, and has nothing to save
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        assert time.monotonic() < deadline, "the S3 endpoint does not listen"
-        time.sleep(0.05)
+    with s3(folder) as endpoint, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", endpoint)
+        patch.setenv("AWS_REGION", REGION)
+        patch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        yield folder / "photos"
 
 
 def test_a_prefix_makes_the_same_report_and_shards_as_its_folder(bucket: Path, tmp_path: Path) -> None:

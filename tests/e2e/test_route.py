@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from pyarrow import parquet
 from tritonclient import grpc
 from tritonclient.utils import InferenceServerException
 
@@ -25,6 +26,7 @@ from export.quiet import quiet_libraries
 from export.roles import ROLES
 from perf.corpus import photo
 from serving.session import Session, running
+from tests.e2e.buckets import KEY_ID, REGION, SECRET, s3
 from tests.e2e.gateways import gateway, state, wait_until
 from tests.e2e.repositories import NETWORK, ROOT, copied, settings
 from tests.export.keyword_checkpoints import LABELS, by_transformers, make_classifier
@@ -200,9 +202,13 @@ def test_a_missing_network_and_a_broken_picture_cost_no_other_photo(client: http
     assert state(client, "recipe_photo")["status"] == "ok"
 
 
+def typed(client: httpx.Client, *words: object) -> list[str]:
+    return list(map(str, [sys.executable, "-m", "gateway.cli", "route", "--url", client.base_url, *words]))
+
+
 def command(client: httpx.Client, *words: object) -> subprocess.CompletedProcess[str]:
-    arguments = [sys.executable, "-m", "gateway.cli", "route", "--url", client.base_url, *words]
-    return subprocess.run(list(map(str, arguments)), cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    arguments = typed(client, *words)
+    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_a_folder_runs_through_and_goes_on_where_it_was(client: httpx.Client, tmp_path: Path) -> None:
@@ -222,6 +228,47 @@ def test_a_folder_runs_through_and_goes_on_where_it_was(client: httpx.Client, tm
     (photos / "broken.jpg").unlink()
     again = command(client, photos, "--out", out, "--keyword", "oven-tray")
     assert (again.returncode, "0 routed, 3 there already" in again.stderr) == (0, True), again.stderr
+
+
+@pytest.fixture
+def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Sixteen photos and a broken one below a prefix of a real object store."""
+    photos = tmp_path / "s3" / "photos" / "steps"
+    (photos / "soups").mkdir(parents=True)
+    for number in range(16):
+        (photos / ("soups" if number % 2 else ".") / f"{number:02d}.jpg").write_bytes(photo(160, 120, 40 + number))
+    (photos / "broken.jpg").write_bytes(photo(160, 120, 1)[:400])
+    with s3(tmp_path / "s3") as endpoint:
+        known = {"ENDPOINT": endpoint, "REGION": REGION, "ACCESS_KEY_ID": KEY_ID, "SECRET_ACCESS_KEY": SECRET}
+        for name, value in known.items():
+            monkeypatch.setenv(f"GATEWAY_S3_{name}", value)
+        yield "s3://photos/steps"
+
+
+def test_a_prefix_of_an_object_store_that_was_cut_off_is_finished_by_the_same_command(
+    client: httpx.Client, prefix: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = (prefix, "--out", out, "--keyword", "oven-tray", "--jobs", 1)
+    ledger = out / "route.jsonl"
+    with subprocess.Popen(typed(client, *words), cwd=ROOT, stderr=subprocess.DEVNULL) as cut_off:
+        wait_until(lambda: cut_off.poll() is not None or (ledger.is_file() and ledger.read_text().count("\n") > 2))
+        cut_off.kill()
+    assert not (out / "manifest.csv").exists()
+    ledger.write_text(ledger.read_text()[:-9])  # as if the last line were half written
+    done = ledger.read_text().count("\n")
+    assert 1 < done < 15
+    again = command(client, *words)
+    assert again.returncode == 1, again.stderr
+    assert f"{16 - done} routed, {done} there already, 1 failed" in again.stderr
+    rows = parquet.read_table(out / "manifest.parquet").to_pylist()
+    with (out / "manifest.csv").open() as file:
+        assert [row["photo"] for row in csv.DictReader(file)] == [row["photo"] for row in rows]
+    assert [row["photo"] for row in rows if row["state"] == "failed"] == [f"{prefix}/broken.jpg"]
+    found = {row["photo"]: row for row in rows if row["state"] != "failed"}
+    assert found[f"{prefix}/soups/15.jpg"]["result"] == "soups/15.png"
+    assert {row["route"] for row in found.values()} == {"step_cutout"}
+    assert all(opened((out / row["result"]).read_bytes()).size == (160, 120) for row in found.values())
 
 
 def test_a_bad_routing_file_at_the_start_keeps_only_this_model_from_being_served(

@@ -3,9 +3,6 @@
 import asyncio
 import re
 import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,11 +21,10 @@ from gateway.store import Shelf, open_existing, open_store
 from gateway.telemetry import Telemetry
 from gateway.templates import Templates
 from imaging import shelf as template_shelf
-from serving.session import free_ports
+from tests.e2e.buckets import KEY_ID, REGION, SECRET, s3
 from tests.gateway.fakes import FakeInference, client_of, picture
 
 pytestmark = pytest.mark.e2e
-KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "not-a-real-secret-not-a-real-secret-0000"
 TEMPLATES = "s3://results/templates"
 UPLOAD = "/api/v2/step/predict_upload"
 
@@ -45,39 +41,18 @@ class Bucket:
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
     folder = tmp_path_factory.mktemp("s3")
     (folder / "results").mkdir()
-    (port,) = free_ports(1)
-    rclone = shutil.which("rclone", path=Path(sys.executable).parent)
-    assert rclone, "rclone comes with the development requirements"
-    keys = ["--auth-key", f"{KEY_ID},{SECRET}"]
-    command = [rclone, "serve", "s3", *keys, "--addr", f"127.0.0.1:{port}", "--config", "", str(folder)]
-    settings = Settings.model_validate(
-        {
-            "store_url": "s3://results/cuts",
-            "s3_endpoint": f"http://127.0.0.1:{port}",
-            "s3_region": "us-east-1",
-            "s3_access_key_id": KEY_ID,
-            "s3_secret_access_key": SECRET,
-            "model_repository": folder / "none",
-        }
-    )
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
-        try:
-            wait_for(port)
-            yield Bucket(folder / "results", settings)
-        finally:
-            server.kill()  # it takes five seconds to end politely, and has nothing to save
-
-
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while not listens(port):
-        assert time.monotonic() < deadline, "the S3 endpoint does not listen"
-        time.sleep(0.05)
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    with s3(folder) as endpoint:
+        settings = Settings.model_validate(
+            {
+                "store_url": "s3://results/cuts",
+                "s3_endpoint": endpoint,
+                "s3_region": REGION,
+                "s3_access_key_id": KEY_ID,
+                "s3_secret_access_key": SECRET,
+                "model_repository": folder / "none",
+            }
+        )
+        yield Bucket(folder / "results", settings)
 
 
 def shelf(settings: Settings) -> Shelf:
