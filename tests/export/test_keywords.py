@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 import pytest
 from PIL import Image
@@ -16,7 +15,6 @@ from export.errors import CheckpointError, LicenceError, UsageError
 from export.exporter import Exported, export
 from export.options import Options
 from export.quiet import quiet_libraries
-from export.roles import Precision
 from tests.export.checkpoints import SIDE, tree
 from tests.export.keyword_checkpoints import (
     KEYWORDS,
@@ -45,13 +43,19 @@ def session_of(folder: Path) -> ort.InferenceSession:
     return ort.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
 
 
-@pytest.mark.parametrize("kind", ["linear", "mlp", "prototypes", "segformer"])
-def test_an_exported_classifier_answers_like_its_checkpoint(kind: str, options: Options, tmp_path: Path) -> None:
-    folder = tmp_path / "checkpoint"
-    checkpoint = make_segformer(folder) if kind == "segformer" else make_classifier(folder, kind)
-    done = exported(checkpoint, options)
+@pytest.fixture(scope="module", params=["linear", "mlp", "prototypes", "segformer"])
+def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Exported]:
+    """A checkpoint of each head and tower, and the first version of a repository that was made of it."""
+    folder = tmp_path_factory.mktemp("done")
+    place = folder / "checkpoint"
+    checkpoint = make_segformer(place) if request.param == "segformer" else make_classifier(place, request.param)
+    return checkpoint, exported(checkpoint, Options(empty_repository(folder / "repository"), licence="MIT"))
+
+
+def test_an_exported_classifier_answers_like_its_checkpoint(done: tuple[Path, Exported]) -> None:
+    checkpoint, version = done
     batch = pictures.drawn(SIDE, 5)
-    found, scores, labels = session_of(done.folder).run(["probabilities", "scores", "labels"], {"pixels": batch})
+    found, scores, labels = session_of(version.folder).run(["probabilities", "scores", "labels"], {"pixels": batch})
     wanted = np.stack([by_transformers(checkpoint, Image.fromarray(one)) for one in batch])
     assert found.dtype == np.float32
     assert np.array_equal(scores, found)
@@ -60,38 +64,30 @@ def test_an_exported_classifier_answers_like_its_checkpoint(kind: str, options: 
     assert [bytes(row).decode() for row in labels] == ["oven-tray\nfinalstep\ngroup_step\nsaucepan\n"] * 5
 
 
-@pytest.mark.parametrize("precision", ["fp16", "int8"])
-def test_smaller_weights_keep_the_best_label(precision: Precision, options: Options, tmp_path: Path) -> None:
-    checkpoint = make_classifier(tmp_path / "checkpoint")
-    done = exported(checkpoint, replace(options, precision=precision))
-    kinds = {tensor.data_type for tensor in onnx.load(done.folder / "model.onnx").graph.initializer}
-    assert {"fp16": onnx.TensorProto.FLOAT16, "int8": onnx.TensorProto.INT8}[precision] in kinds
-    checks = [row.unit for row in done.proof.rows if row.unit.endswith("best labels changed")]
-    assert len(checks) == 4
-    assert (done.folder / "labels.txt").read_text().splitlines() == list(LABELS)
-
-
-def test_a_version_brings_its_card_and_its_labels(options: Options, tmp_path: Path) -> None:
-    model = options.repository / KEYWORDS.name
-    first = exported(make_classifier(tmp_path / "first"), options).folder
+def test_a_version_brings_its_card_and_its_labels(done: tuple[Path, Exported]) -> None:
+    checkpoint, version = done
+    first = version.folder
     facts = json.loads((first / "model.json").read_text())
-    assert (facts["labels"], facts["head"], facts["temperature"]) == (list(LABELS), "linear", 0.7)
+    head = json.loads((checkpoint / "keywords" / "config.json").read_text())["head"]
+    assert (facts["labels"], facts["head"], facts["temperature"]) == (list(LABELS), head, 0.7)
     assert (facts["licence"], facts["commercial_use"], facts["precision"]) == ("MIT", True, "fp32")
     assert facts["max_difference"] <= facts["tolerance"] == 1e-4
-    assert (model / "labels.txt").read_bytes() == (first / "labels.txt").read_bytes()
+    assert (first.parent / "labels.txt").read_bytes() == (first / "labels.txt").read_bytes()
     # No size is promised, neither by the file nor by what ONNX Runtime works out.
     shapes = [output.shape for output in session_of(first).get_outputs()]
     assert not [size for shape in shapes for size in shape if isinstance(size, int)]
-    second = exported(make_classifier(tmp_path / "second", labels=("whisk", "bowl")), options).folder
-    assert (model / "labels.txt").read_text() == (second / "labels.txt").read_text() == "whisk\nbowl\n"
 
 
-def test_an_older_number_leaves_the_newest_labels(options: Options, tmp_path: Path) -> None:
-    checkpoint = make_classifier(tmp_path / "checkpoint")
-    (options.repository / KEYWORDS.name / "7").mkdir()
-    (options.repository / KEYWORDS.name / "7" / label_file.NAME).write_text("seventh\n")
-    exported(checkpoint, replace(options, version=2))
-    assert (options.repository / KEYWORDS.name / label_file.NAME).read_text() == "seventh\n"
+def test_the_labels_of_the_newest_version_lie_beside_the_config(options: Options, tmp_path: Path) -> None:
+    model = options.repository / KEYWORDS.name
+    for number in (1, 7):
+        (model / str(number)).mkdir()
+        (model / str(number) / label_file.NAME).write_text(f"version {number}\n")
+        label_file.keep(model)
+        assert (model / label_file.NAME).read_text() == f"version {number}\n"
+    exported(make_classifier(tmp_path / "older"), replace(options, version=2))
+    assert (model / "2" / label_file.NAME).read_text().splitlines() == list(LABELS)
+    assert (model / label_file.NAME).read_text() == "version 7\n"
 
 
 def edited(**facts: object) -> Make:

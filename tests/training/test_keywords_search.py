@@ -28,7 +28,8 @@ def test_a_grid_is_walked_once_and_noted_in_mlflow(options: list[str], tmp_path:
 
     space = write(tmp_path / "space.yaml", "head_learning_rate: [3e-2, 1e-9]\nhead: [prototypes]\n")
     address, output = f"sqlite:///{tmp_path / 'mlflow/runs.db'}", tmp_path / "out"
-    command = [*options, "--space", str(space), "--method", "grid", "--steps", "30", "--output", str(output)]
+    command = [*options, "--space", str(space), "--method", "grid", "--steps", "20", "--output", str(output)]
+    command += ["--evaluate-every", "10"]
     assert main([*command, "--mlflow", address]) == 0
     facts = json.loads((output / "search.json").read_text())
     best, other = facts["rows"]

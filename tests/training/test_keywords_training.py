@@ -38,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def quick(clip: Path, **changes: object) -> Recipe:
     usual = Recipe(
-        str(clip), steps=20, batch=6, learning_rate=3e-3, head_learning_rate=3e-2, evaluate_every=10, patience=0
+        str(clip), steps=16, batch=6, learning_rate=3e-3, head_learning_rate=3e-2, evaluate_every=8, patience=0
     )
     return replace(usual, **changes)  # type: ignore[arg-type]
 
@@ -48,13 +48,13 @@ def trained(data: Path, recipe: Recipe, output: Path) -> Trained:
 
 
 WAYS: dict[str, dict[str, object]] = {
-    "frozen": {"steps": 60},
-    "mlp": {"steps": 60, "head": "mlp", "hidden": 16, "balance": "weights", "smoothing": 0.1},
-    "blocks": {"tuning": "blocks", "blocks": 1, "balance": "none"},
+    "frozen": {"steps": 24},
+    "mlp": {"steps": 32, "head": "mlp", "hidden": 16, "balance": "weights", "smoothing": 0.1},
+    "blocks": {"tuning": "blocks", "blocks": 1, "balance": "none", "steps": 32},
     "full": {"tuning": "full"},
     "lora": {"tuning": "lora", "rank": 4},
-    "contrastive": {"tuning": "full", "loss": "contrastive"},
-    "both towers": {"tuning": "full", "loss": "contrastive", "tune_text": True, "steps": 60, "evaluate_every": 20},
+    "contrastive": {"tuning": "full", "loss": "contrastive", "steps": 32},
+    "both towers": {"tuning": "full", "loss": "contrastive", "tune_text": True, "steps": 40, "evaluate_every": 20},
 }
 
 

@@ -1,4 +1,4 @@
-"""What the exporter makes of a classifier, in each precision, measured in one report beside the checkpoint."""
+"""A classifier in each precision: what is written, and how all of them do in one report beside the checkpoint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
+from onnx import TensorProto
 
 from export.__main__ import main as export
 from tests.export.keyword_checkpoints import make_classifier
@@ -16,25 +18,41 @@ from tests.training.keyword_data import LABELS, prepare
 from training.__main__ import main
 
 ROLE = "keyword_classifier"
-PRECISIONS = ("fp32", "fp16", "int8")
+PRECISIONS = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16, "int8": TensorProto.INT8}
 SERVED = Path(__file__).parents[2] / "model_repository" / ROLE / "config.pbtxt"
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a random classifier and what is exported of it, versions 1 to 3."""
-    folder = tmp_path_factory.mktemp("exported")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random classifier, and what is exported of it by the command, versions 1 to 3."""
+    folder = tmp_path_factory.mktemp("precisions")
     checkpoint = make_classifier(folder / "checkpoint", labels=LABELS, side=224)
-    (folder / "models" / ROLE).mkdir(parents=True)
-    shutil.copy(SERVED, folder / "models" / ROLE)
-    words = [ROLE, "--checkpoint", str(checkpoint), "--licence", "MIT", "--repository", str(folder / "models")]
+    (folder / ROLE).mkdir()
+    shutil.copy(SERVED, folder / ROLE)
+    words = [ROLE, "--checkpoint", str(checkpoint), "--licence", "MIT", "--repository", str(folder)]
     for precision in PRECISIONS:
         assert export([*words, "--precision", precision]) == 0
-    networks = [checkpoint, *(folder / "models" / ROLE / str(number) for number in (1, 2, 3))]
-    data = prepare(folder / "data")
-    options = ["--data", str(data), "--output", str(folder / "report")]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(home: Path) -> Path:
+    networks = [home / "checkpoint", *(home / ROLE / str(number) for number in (1, 2, 3))]
+    options = ["--data", str(prepare(home / "data")), "--output", str(home / "report")]
     assert main(["keywords", "evaluate", *map(str, networks), *options]) == 0
-    return folder / "report"
+    return home / "report"
+
+
+@pytest.mark.parametrize(("number", "precision"), list(enumerate(PRECISIONS, 1)))
+def test_smaller_weights_are_proven_like_others(number: int, precision: str, home: Path) -> None:
+    version = home / ROLE / str(number)
+    kinds = {tensor.data_type for tensor in onnx.load(version / "model.onnx").graph.initializer}
+    assert PRECISIONS[precision] in kinds
+    card = json.loads((version / "model.json").read_text())
+    assert card["precision"] == precision
+    checks = [row for row in card["proof"] if row["unit"].endswith("best labels changed")]
+    assert [row["ok"] for row in checks] == [True] * 4
+    assert (version / "labels.txt").read_text().splitlines() == list(LABELS)
 
 
 def evaluations(report: Path) -> list[dict[str, Any]]:
