@@ -152,6 +152,18 @@ SERVICE: Kinds = (
     InferenceTimeoutError,
     InferenceFailedError,
 )
+# A picture, uploaded or behind an address, that is finished and stored.
+FINISHING: Kinds = (
+    InvalidOptionError,
+    InvalidUploadError,
+    PhotoRefusedError,
+    UploadTimeoutError,
+    PipelineChangedError,
+    StoreFailedError,
+    *FETCH,
+    *PICTURE,
+    *SERVICE,
+)
 # What another service may step in for: nothing that the picture or the request is to blame for.
 OUTAGE: Kinds = (
     PipelineDownError,

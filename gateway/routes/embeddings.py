@@ -9,12 +9,11 @@ from contextlib import contextmanager
 
 import numpy as np
 from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import ValidationError
 
 from gateway import errors, problems
 from gateway.background import together
+from gateway.bodies import parsed
 from gateway.embeddings import EMBEDDERS, Embedded, Item
 from gateway.hangup import unless_gone
 from gateway.limits import check_size, examine
@@ -78,7 +77,7 @@ async def embeddings(request: Request, parts: PartsOf) -> Response:
     """Vectors of texts and pictures that are near where the two are alike (CLIP), or of pictures alone (DINO)."""
     async with parts.admission.transit() as keep:
         data = await read_body(request, parts.settings, keep)
-    body = _read(data)
+    body = parsed(EmbeddingsBody, data)
     given = body.input if isinstance(body.input, list) else [body.input]
     texts = [_is_text(one) for one in given]
     embedder = parts.embeddings.require(body.model, texts=any(texts), images=not all(texts))
@@ -105,14 +104,6 @@ def _named(place: str) -> Iterator[None]:
         yield
     except (*errors.FETCH, *errors.PICTURE) as error:
         raise type(error)(f"{place}: {error.public}", private=error.private) from error
-
-
-def _read(data: bytes) -> EmbeddingsBody:
-    try:
-        return EmbeddingsBody.model_validate_json(data)
-    except ValidationError as error:
-        found = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
-        raise RequestValidationError(found) from error
 
 
 def _is_text(one: str | EmbeddingInput) -> bool:

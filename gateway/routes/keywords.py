@@ -6,12 +6,10 @@ from functools import partial
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
-from pydantic import ValidationError
-from python_multipart.multipart import parse_options_header
 
 from gateway import errors, lines, problems
+from gateway.bodies import is_json, parsed
 from gateway.hangup import unless_gone
 from gateway.keywords import Keyword, KeywordOptions, options_of
 from gateway.limits import examine
@@ -28,8 +26,6 @@ Classification: TypeAlias = Callable[[], Coroutine[object, object, list[Keyword]
 MOST_FILES = 64
 FORM_SHAPE = FormShape("file", 64)
 BATCH_SHAPE = FormShape("file", 64, max_files=MOST_FILES)
-FORM_KIND = b"multipart/form-data"
-JSON_KINDS = (b"application/json", b"")
 EITHER_WAY: errors.Kinds = (errors.InvalidOptionError, *errors.PICTURE, *errors.SERVICE)
 BY_URL = problems.responses(*errors.FETCH, *EITHER_WAY)
 UPLOAD_ERRORS: errors.Kinds = (errors.InvalidUploadError, errors.UploadTimeoutError)
@@ -106,12 +102,9 @@ async def classify(request: Request, parts: PartsOf) -> list[Keyword]:
 async def predict_batch(options: QueryOptions, request: Request, parts: PartsOf) -> Response:
     """The keywords of many pictures, uploaded or by URL; a line for each, with `index`, and `keywords` or an error."""
     parts.keywords.require()
-    kind, _ = parse_options_header(request.headers.get("content-type"))
-    if kind in JSON_KINDS:
+    if is_json(request):
         works = await _works_of_urls(request, parts, options)
         return StreamingResponse(lines.as_ready(works), media_type=lines.NDJSON, headers=FRESH)
-    if kind != FORM_KIND:
-        raise errors.InvalidUploadError("send a multipart/form-data form, or JSON as application/json")
     async with parts.admission.transit() as keep:
         batch = await read_batch(request, parts.settings, keep, BATCH_SHAPE)
         wished, request_id = _of_form(batch.fields, options), request.state.request_id
@@ -127,7 +120,7 @@ async def predict_batch(options: QueryOptions, request: Request, parts: PartsOf)
 
 async def _works_of_urls(request: Request, parts: Parts, options: KeywordOptions) -> Iterator[lines.Work]:
     async with parts.admission.transit() as keep:
-        body = _read(await read_body(request, parts.settings, keep))
+        body = parsed(KeywordsBody, await read_body(request, parts.settings, keep))
     given = body.model_dump(exclude_unset=True, exclude={"image_urls"})
     wished, request_id = options.model_copy(update=given), request.state.request_id
     return (
@@ -148,14 +141,6 @@ async def keyword_health(parts: PartsOf, response: Response) -> PipelineHealth:
 def _of_form(fields: dict[str, str], options: KeywordOptions) -> KeywordOptions:
     """A form's own options, over those of the query."""
     return options_of({**options.model_dump(exclude_unset=True), **fields}, "file")
-
-
-def _read(data: bytes) -> KeywordsBody:
-    try:
-        return KeywordsBody.model_validate_json(data)
-    except ValidationError as error:
-        found = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
-        raise RequestValidationError(found) from error
 
 
 async def _of_url(parts: Parts, url: str, options: KeywordOptions, request_id: str) -> list[Keyword]:

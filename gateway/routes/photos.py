@@ -9,12 +9,10 @@ from typing import Annotated, Literal
 from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import ValidationError
-from python_multipart.multipart import parse_options_header
 
 from gateway import deeds, errors, problems, repository, wishes
+from gateway.bodies import is_json, parsed, url_of
 from gateway.content import MEDIA_TYPES
 from gateway.deed_docs import request_body
 from gateway.deeds import IMAGE, IMAGE_URL, Deed, Options
@@ -32,24 +30,12 @@ router = APIRouter(tags=["product photos"])
 
 MOST_FIELDS = 96
 OURS = "darkroom"
-JSON_KINDS = (b"application/json", b"")
-KINDS = (b"multipart/form-data", *JSON_KINDS)
 EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp", "avif": "avif", "zip": "zip"}
 UNNAMED = "photo"
 # Not in a quoted file name: quotes, backslashes, control characters; not in any: what separates folders.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f"\\/]')
 LONGEST_NAME = 100
-ERRORS = problems.responses(
-    errors.InvalidOptionError,
-    errors.InvalidUploadError,
-    errors.PhotoRefusedError,
-    errors.UploadTimeoutError,
-    errors.PipelineChangedError,
-    errors.StoreFailedError,
-    *errors.FETCH,
-    *errors.PICTURE,
-    *errors.SERVICE,
-)
+ERRORS = problems.responses(*errors.FINISHING)
 FILE = {"schema": {"type": "string", "format": "binary"}}
 RESPONSES: dict[int | str, dict[str, object]] = ERRORS | {
     200: {
@@ -179,30 +165,22 @@ async def _template(parts: Parts, options: Options) -> str:
 
 async def _read(request: Request, parts: Parts, deed: Deed) -> Asked:
     """Raises what `read_form` and `read_body` raise, InvalidOptionError, and RequestValidationError for JSON."""
-    kind, _ = parse_options_header(request.headers.get("content-type"))
-    if kind not in KINDS:
-        raise errors.InvalidUploadError("send a multipart/form-data form, or JSON as application/json")
+    as_json = is_json(request)
     async with parts.admission.transit() as keep:
-        if kind in JSON_KINDS:
+        if as_json:
             return await _of_json(await read_body(request, parts.settings, keep), deed)
         shape = FormShape(IMAGE, parts.settings.max_picture_bytes, MOST_FIELDS)
         return await _of_form(await read_form(request, parts.settings, keep, shape), deed)
 
 
 async def _of_form(form: Form, deed: Deed) -> Asked:
-    url = form.fields.get(IMAGE_URL, "")
-    if (form.file is None) == (not url):
-        raise errors.InvalidUploadError(f"exactly one of the fields {IMAGE} and {IMAGE_URL} is needed")
+    url = url_of(form, IMAGE, IMAGE_URL)
     options = await asyncio.to_thread(wishes.of_form, deed, form.fields)
     return Asked(deed, options, form.file, url, form.filename or _last(url))
 
 
 async def _of_json(data: bytes, deed: Deed) -> Asked:
-    try:
-        body = await asyncio.to_thread(PhotoBody.model_validate_json, data)
-    except ValidationError as error:
-        found = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
-        raise RequestValidationError(found) from error
+    body = await asyncio.to_thread(parsed, PhotoBody, data)
     options = await asyncio.to_thread(wishes.of_document, deed, body.options)
     return Asked(deed, options, None, body.image_url, _last(body.image_url))
 

@@ -8,12 +8,10 @@ from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import ValidationError
-from python_multipart.multipart import parse_options_header
 
 from gateway import errors, problems
+from gateway.bodies import is_json, parsed, url_of
 from gateway.content import MEDIA_TYPES
 from gateway.deed_docs import inlined
 from gateway.hangup import unless_gone
@@ -33,20 +31,8 @@ router = APIRouter(prefix="/api/v1", tags=["recipe photos"])
 
 FILE, IMAGE_URL, OPTIONS = "file", "image_url", "options"
 FORM_SHAPE = FormShape(FILE, 64 * 1024)
-JSON_KINDS = (b"application/json", b"")
-KINDS = (b"multipart/form-data", *JSON_KINDS)
 NO_PICTURE = 204
-ERRORS = problems.responses(
-    errors.InvalidOptionError,
-    errors.InvalidUploadError,
-    errors.PhotoRefusedError,
-    errors.UploadTimeoutError,
-    errors.PipelineChangedError,
-    errors.StoreFailedError,
-    *errors.FETCH,
-    *errors.PICTURE,
-    *errors.SERVICE,
-)
+ERRORS = problems.responses(*errors.FINISHING)
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 RESPONSES: dict[int | str, dict[str, object]] = ERRORS | {
     200: {
@@ -135,27 +121,19 @@ async def _known(parts: Parts) -> Known:
 
 async def _read(request: Request, parts: Parts) -> Asked:
     """Raises what `read_form` and `read_body` raise, InvalidOptionError, and RequestValidationError for JSON."""
-    kind, _ = parse_options_header(request.headers.get("content-type"))
-    if kind not in KINDS:
-        raise errors.InvalidUploadError("send a multipart/form-data form, or JSON as application/json")
+    as_json = is_json(request)
     async with parts.admission.transit() as keep:
-        if kind in JSON_KINDS:
+        if as_json:
             return _of_json(await read_body(request, parts.settings, keep))
         form = await read_form(request, parts.settings, keep, FORM_SHAPE)
     if unknown := sorted(set(form.fields) - {IMAGE_URL, OPTIONS}):
         raise errors.InvalidOptionError(f"unknown field {', '.join(unknown)}; allowed: {FILE}, {IMAGE_URL}, {OPTIONS}")
-    url = form.fields.get(IMAGE_URL, "")
-    if (form.file is None) == (not url):
-        raise errors.InvalidUploadError(f"exactly one of the fields {FILE} and {IMAGE_URL} is needed")
+    url = url_of(form, FILE, IMAGE_URL)
     return Asked(_wishes(form.fields.get(OPTIONS, "").encode()), form.file, url)
 
 
 def _of_json(data: bytes) -> Asked:
-    try:
-        body = PhotoBody.model_validate_json(data)
-    except ValidationError as error:
-        found = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
-        raise RequestValidationError(found) from error
+    body = parsed(PhotoBody, data)
     return Asked(_wishes(json.dumps(body.options).encode()), None, body.image_url)
 
 
