@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.matte.command import parse_stages, repeated_pairs
+from training.matte.command import repeated_pairs
 from training.matte.errors import MatteError
 from training.matte.pairs import find_pairs, read_pair
+from training.stages import parse_stages
 
 
 def write(path: Path, width: int = 12, height: int = 8, value: int = 200) -> None:

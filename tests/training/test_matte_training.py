@@ -24,8 +24,9 @@ from training.matte.loss import edge_weight, matte_loss
 from training.matte.metrics import mean
 from training.matte.network import TorchPredictor, fresh_segformer, load_segformer, save_segformer
 from training.matte.pairs import find_pairs
-from training.matte.stream import BatchStream, Stage
+from training.matte.stream import BatchStream
 from training.matte.trainer import Recipe, Running, newest_checkpoint, train
+from training.stages import Stage
 
 
 def tiny_recipe(folder: Path, steps: int, size: int = 64) -> Recipe:
@@ -161,7 +162,7 @@ def test_the_stream_is_fixed_by_seed_and_step_and_shows_every_picture_once_an_ep
     stages = (Stage(64, 0.5), Stage(128, 0.5))
     one, two = (BatchStream(pairs, stages, steps=4, batch=4, seed=7) for _ in range(2))
     other = BatchStream(pairs, stages, steps=4, batch=4, seed=8)
-    assert [one.size_at(step) for step in range(4)] == [64, 64, 128, 128]
+    assert [one.schedule.size_at(step) for step in range(4)] == [64, 64, 128, 128]
     assert torch.equal(one[3]["pixels"], two[3]["pixels"])
     assert not torch.equal(one[3]["pixels"], other[3]["pixels"])
     assert one[0]["pixels"].shape == (64, 3, 64, 64)

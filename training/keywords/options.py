@@ -5,7 +5,7 @@ from pathlib import Path
 
 from training.keywords.head import HEADS
 from training.keywords.recipe import BALANCES, LOSSES, PROMPTS, SOURCES, TUNINGS, Recipe, Tuning
-from training.matte.command import parse_stages
+from training.stages import parse_stages
 
 DEFAULT_OUTPUT = Path("runs/keywords")
 SIDES = "224:1"

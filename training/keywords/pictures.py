@@ -15,7 +15,7 @@ from training.keywords.augment import sample
 from training.keywords.errors import KeywordsError
 from training.keywords.network import SIDE
 from training.keywords.sampler import Sampler
-from training.matte.stream import Stage
+from training.stages import Schedule, Stage
 
 Pixels = NDArray[np.uint8]
 Batch = dict[str, torch.Tensor]
@@ -98,24 +98,18 @@ class TrainingStream(Dataset[Batch]):
         self, part: Part, sampler: Sampler, stages: Sequence[Stage], *, steps: int, seed: int, varied: bool = True
     ) -> None:
         self._part, self._sampler, self._steps, self._seed, self._varied = part, sampler, steps, seed, varied
-        shares = np.cumsum([stage.share for stage in stages])
-        self._ends = np.round(shares / shares[-1] * steps).astype(int)
-        self._sides = [stage.size for stage in stages]
+        self._schedule = Schedule(stages, steps)
 
     def __len__(self) -> int:
         return self._steps
 
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng((self._seed, 4, step))
-        side = self.side_at(step)
+        side = self._schedule.size_at(step)
         chosen = self._sampler.batch(step)
         pixels = np.stack([self._pixels(int(index), side, rng) for index in chosen])
         labels = self._part.labels[chosen].astype(np.int64)
         return {"pixels": torch.from_numpy(pixels), "labels": torch.from_numpy(labels)}
-
-    def side_at(self, step: int) -> int:
-        """Pixels of the side at a step."""
-        return self._sides[min(int(np.searchsorted(self._ends, step, side="right")), len(self._sides) - 1)]
 
     def _pixels(self, index: int, side: int, rng: np.random.Generator) -> Pixels:
         picture = self._part.picture(index)

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from training.keywords.errors import KeywordsError
 from training.keywords.head import HeadKind
-from training.matte.stream import Stage
+from training.stages import Stage
 
 Tuning = Literal["frozen", "blocks", "full", "lora"]
 Loss = Literal["cross-entropy", "contrastive"]

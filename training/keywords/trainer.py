@@ -8,40 +8,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.distributed import is_torchelastic_launched
-from torch.utils.data import Dataset, SequentialSampler
-from transformers import (
-    EarlyStoppingCallback,
-    EvalPrediction,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import EarlyStoppingCallback, EvalPrediction, TrainerCallback, set_seed
 
+from training.batch_trainer import BatchArguments, BatchTrainer
 from training.dataset.shards import Shards
 from training.keywords.calibration import Calibration, fit_temperature
 from training.keywords.learner import Learner
 from training.keywords.metrics import macro_accuracy
 from training.keywords.network import save_classifier
 from training.keywords.notes import RECIPE, insist_on_recipe, newest_checkpoint, state_of, write_notes, write_recipe
-from training.keywords.pictures import Batch, Part, ServedPictures, TrainingStream, joined, part_of
+from training.keywords.pictures import Part, ServedPictures, TrainingStream, joined, part_of
 from training.keywords.predictor import logits_of
 from training.keywords.recipe import Recipe, Running
 from training.keywords.sampler import BalancedSampler, PlainSampler, class_weights, few_shot
 from training.keywords.start import Start, start
 from training.keywords.tuning import merged
-from training.matte.trainer import has_fast_bfloat16
 
 METRIC = "macro_accuracy"
 _LOOKS, _AT_ONCE = 20, 32
-
-
-class KeywordTrainer(Trainer):
-    """transformers' Trainer with the fixed order of `TrainingStream`."""
-
-    def _get_train_sampler(self, train_dataset: Dataset[Batch] | None = None) -> SequentialSampler:  # noqa: ARG002
-        return SequentialSampler(range(self.args.max_steps * self.args.world_size))
 
 
 @dataclass(frozen=True)
@@ -79,7 +63,7 @@ def train(shards: Shards, recipe: Recipe, running: Running, callbacks: Sequence[
     if trainer.args.max_steps > 0:
         _carry_out(trainer, learner, recipe, last)
     found = _finish(trainer, learner, began, validation, running)
-    _end(trainer)
+    trainer.finish()
     return found
 
 
@@ -96,7 +80,7 @@ def _weights(part: Part, shards: Shards, recipe: Recipe) -> torch.Tensor | None:
     return torch.from_numpy(class_weights(part.labels, len(shards.labels)))
 
 
-def _trainer(learner: Learner, part: Part, validation: Part, recipe: Recipe, running: Running) -> KeywordTrainer:
+def _trainer(learner: Learner, part: Part, validation: Part, recipe: Recipe, running: Running) -> BatchTrainer:
     arguments = _arguments(recipe, running, len(part), looks=len(validation) > 0)
     stream = None
     if arguments.max_steps > 0:
@@ -106,7 +90,7 @@ def _trainer(learner: Learner, part: Part, validation: Part, recipe: Recipe, run
         batches = arguments.max_steps * arguments.world_size
         stream = TrainingStream(part, sampler, recipe.stages, steps=batches, seed=recipe.seed, varied=recipe.augment)
     stops = recipe.patience > 0 and len(validation) > 0
-    return KeywordTrainer(
+    return BatchTrainer(
         model=learner,
         args=arguments,
         train_dataset=stream,
@@ -141,29 +125,22 @@ def _figures(prediction: EvalPrediction) -> dict[str, float]:
     return {METRIC: macro_accuracy(logits.argmax(axis=1), truth)}
 
 
-def _arguments(recipe: Recipe, running: Running, pictures: int, *, looks: bool) -> TrainingArguments:
+def _arguments(recipe: Recipe, running: Running, pictures: int, *, looks: bool) -> BatchArguments:
     # Asked for its processes before the number of steps is known.
-    processes = TrainingArguments(output_dir=str(running.output), use_cpu=not torch.cuda.is_available()).world_size
+    processes = BatchArguments(output_dir=str(running.output)).world_size
     steps = recipe.steps_for(pictures, processes)
     every = recipe.evaluate_every or max(1, steps // _LOOKS)
-    return TrainingArguments(
+    return BatchArguments(
         output_dir=str(running.output),
         max_steps=steps,
-        per_device_train_batch_size=1,  # an item of the stream is a whole batch
         per_device_eval_batch_size=_AT_ONCE,
         learning_rate=recipe.learning_rate,
-        max_grad_norm=1.0,
-        lr_scheduler_type="cosine_with_min_lr",
         lr_scheduler_kwargs={"min_lr_rate": 0.01},
         warmup_steps=round(recipe.warmup * steps),
-        bf16=has_fast_bfloat16(),
-        use_cpu=not torch.cuda.is_available(),
-        ddp_backend=_backend() if is_torchelastic_launched() else None,
         ddp_find_unused_parameters=recipe.tune_text,  # a step reads one prompt, some blocks of a tower may rest
         seed=recipe.seed,
         eval_strategy="steps" if looks else "no",
         eval_steps=every,
-        save_strategy="steps",
         save_steps=every,
         save_total_limit=running.keep,
         load_best_model_at_end=looks,
@@ -172,20 +149,11 @@ def _arguments(recipe: Recipe, running: Running, pictures: int, *, looks: bool) 
         restore_callback_states_from_checkpoint=True,
         label_names=["labels"],
         logging_steps=min(25, every),
-        disable_tqdm=True,
-        report_to=[],
-        remove_unused_columns=False,
         dataloader_num_workers=running.workers,
-        dataloader_prefetch_factor=4 if running.workers else None,
-        dataloader_pin_memory=torch.cuda.is_available(),
     )
 
 
-def _backend() -> str:
-    return "nccl" if torch.cuda.is_available() else "gloo"
-
-
-def _carry_out(trainer: KeywordTrainer, learner: Learner, recipe: Recipe, last: Path | None) -> None:
+def _carry_out(trainer: BatchTrainer, learner: Learner, recipe: Recipe, last: Path | None) -> None:
     """A run that had come to its end, by its steps or its patience, is not gone on with."""
     state = state_of(last) if last is not None else None
     if state is None or not state.is_over(trainer.args.max_steps, recipe.patience):
@@ -196,7 +164,7 @@ def _carry_out(trainer: KeywordTrainer, learner: Learner, recipe: Recipe, last: 
     learner.load_state_dict(load_file(state.best / "model.safetensors"))
 
 
-def _finish(trainer: KeywordTrainer, learner: Learner, began: Start, validation: Part, running: Running) -> Trained:
+def _finish(trainer: BatchTrainer, learner: Learner, began: Start, validation: Part, running: Running) -> Trained:
     """Store the classifier with its temperature. Only the first process of several looks and writes."""
     folder, steps = running.output / "model", trainer.state.global_step
     if not trainer.is_world_process_zero():
@@ -211,9 +179,3 @@ def _finish(trainer: KeywordTrainer, learner: Learner, began: Start, validation:
     facts = {"steps": steps, "calibration": asdict(calibration), METRIC: score}
     write_notes(folder, {"recipe": json.loads((running.output / RECIPE).read_text()), "validation": facts})
     return Trained(folder, steps, score, calibration)
-
-
-def _end(trainer: KeywordTrainer) -> None:
-    """Without the wait gloo's threads still let go of their last tensors when Python ends, and abort the process."""
-    trainer.accelerator.wait_for_everyone()
-    trainer.end()  # type: ignore[no-untyped-call]

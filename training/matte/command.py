@@ -1,24 +1,18 @@
 """`python -m training matte`: options and the run."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from training.matte.errors import MatteError
 from training.matte.pairs import Pair, find_pairs
-from training.matte.stream import Stage
+from training.stages import parse_stages
 
-SMALLEST_SIZE = 64
 DEFAULT_SIZES = "256:0.8,384:0.12,512:0.08"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data",
-        nargs="+",
-        required=True,
-        metavar="DIR[*N]",
-        help="folders of picture/mask pairs; *N repeats one N times",
-    )
+    add_data(parser, "folders of picture/mask pairs")
     parser.add_argument("--output", type=Path, required=True, help="checkpoints; the result is OUTPUT/model")
     parser.add_argument("--checkpoint", help="SegFormer to start from, folder or hub id (default: B0, random weights)")
     parser.add_argument("--revision", help="revision of a hub checkpoint")
@@ -45,8 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.resume and newest_checkpoint(args.output) is None:
         raise MatteError(f"{args.output}: no checkpoint to resume from")
-    pairs = [pair for folder in args.data for pair in repeated_pairs(folder)]
-    print(f"{len(pairs)} pictures from {len(args.data)} folder(s)")
+    pairs = pairs_of(args.data)
     recipe = Recipe(
         checkpoint=args.checkpoint,
         revision=args.revision,
@@ -65,16 +58,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def parse_stages(text: str) -> tuple[Stage, ...]:
-    """`256:0.8,512:0.2` -> stages in order; a lone `256` takes all steps."""
-    try:
-        parts = [part.partition(":") for part in text.split(",")]
-        stages = tuple(Stage(int(size), float(share or 1)) for size, _, share in parts)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected SIZE:SHARE,SIZE:SHARE") from error
-    if any(stage.size < SMALLEST_SIZE or stage.size % 32 or stage.share <= 0 for stage in stages):
-        raise argparse.ArgumentTypeError(f"{text!r}: sizes are multiples of 32 from 64 on, shares are positive")
-    return stages
+def add_data(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--data", nargs="+", required=True, metavar="DIR[*N]", help=f"{text}; *N repeats one N times")
+
+
+def pairs_of(folders: Sequence[str]) -> list[Pair]:
+    """The pairs of all folders, of which it says how many they are. Raises MatteError."""
+    pairs = [pair for folder in folders for pair in repeated_pairs(folder)]
+    print(f"{len(pairs)} pictures from {len(folders)} folder(s)")
+    return pairs
 
 
 def repeated_pairs(folder: str) -> list[Pair]:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from training.matte.command import repeated_pairs
+from training.matte.command import add_data, pairs_of
 from training.matte.crops import Corners
 from training.matte.errors import MatteError
 
@@ -13,13 +13,7 @@ MULTIPLE = 32
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", required=True, help="the matting network, folder or hub id; it stays as it is")
     parser.add_argument("--revision", help="revision of a hub checkpoint")
-    parser.add_argument(
-        "--data",
-        nargs="+",
-        required=True,
-        metavar="DIR[*N]",
-        help="folders of picture/mask pairs at least as large as --size; *N repeats one N times",
-    )
+    add_data(parser, "folders of picture/mask pairs at least as large as --size")
     parser.add_argument("--output", type=Path, required=True, help="checkpoints; the result is OUTPUT/model")
     parser.add_argument("--size", type=_side, default=1024, help="side of the pictures as served (default 1024)")
     parser.add_argument("--crop", type=_side, default=384, help="side of the squares that are judged (default 384)")
@@ -39,8 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.crop > args.size:
         raise MatteError(f"--crop {args.crop} is larger than --size {args.size}")
-    pairs = [pair for folder in args.data for pair in repeated_pairs(folder)]
-    print(f"{len(pairs)} pictures from {len(args.data)} folder(s)")
+    pairs = pairs_of(args.data)
     recipe = DetailRecipe(
         checkpoint=args.checkpoint,
         revision=args.revision,

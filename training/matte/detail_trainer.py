@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset, SequentialSampler
-from transformers import Trainer, TrainingArguments, set_seed
+from transformers import set_seed
 
+from training.batch_trainer import BatchArguments, BatchTrainer, only
 from training.matte.checkpoint import bases, stated_size
 from training.matte.crops import Corners, CropStream, taken
 from training.matte.detail import DetailedMatte, DetailHead, load_head, refuse_size, save_head
@@ -16,8 +16,8 @@ from training.matte.errors import MatteError
 from training.matte.loss import matte_loss
 from training.matte.network import load_matte, normalise, save_segformer
 from training.matte.pairs import Pair
-from training.matte.stream import BatchStream, Stage
-from training.matte.trainer import has_fast_bfloat16
+from training.matte.stream import BatchStream
+from training.stages import Stage
 
 PIXELS = 256 * 256
 
@@ -70,11 +70,6 @@ class _Judged(nn.Module):
         return {"loss": matte_loss(logits, taken(alpha, corners, self._side).float() / 255)}
 
 
-class _DetailTrainer(Trainer):
-    def _get_train_sampler(self, train_dataset: Dataset[dict[str, Tensor]] | None = None) -> SequentialSampler:  # noqa: ARG002
-        return SequentialSampler(range(self.args.max_steps))
-
-
 def train(pairs: Sequence[Pair], recipe: DetailRecipe, running: DetailRunning) -> Path:
     """Train to the end of the recipe, going on from the newest checkpoint of `running.output` where there is one.
 
@@ -93,11 +88,11 @@ def train(pairs: Sequence[Pair], recipe: DetailRecipe, running: DetailRunning) -
     matte = DetailedMatte(model, load_head(Path(recipe.checkpoint)) or DetailHead(), inner)
     batch = recipe.pictures * recipe.size**2 // PIXELS
     stream = BatchStream(pairs, (Stage(recipe.size, 1.0),), steps=recipe.steps, batch=batch, seed=recipe.seed)
-    trainer = _DetailTrainer(
+    trainer = BatchTrainer(
         model=_Judged(matte, recipe.crops.side),
         args=_arguments(recipe, running),
         train_dataset=CropStream(stream, recipe.crops, recipe.seed),
-        data_collator=_only,
+        data_collator=only,
     )
     last = not running.fresh and any(running.output.glob("checkpoint-*/trainer_state.json"))
     trainer.train(resume_from_checkpoint=True if last else None)
@@ -108,32 +103,17 @@ def train(pairs: Sequence[Pair], recipe: DetailRecipe, running: DetailRunning) -
     return folder
 
 
-def _only(items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    return items[0]
-
-
-def _arguments(recipe: DetailRecipe, running: DetailRunning) -> TrainingArguments:
-    return TrainingArguments(
+def _arguments(recipe: DetailRecipe, running: DetailRunning) -> BatchArguments:
+    return BatchArguments(
         output_dir=str(running.output),
         max_steps=recipe.steps,
-        per_device_train_batch_size=1,  # an item of the stream is a whole batch
         learning_rate=recipe.learning_rate,
         weight_decay=0.0,
-        max_grad_norm=1.0,
         optim="adamw_torch_fused",
-        lr_scheduler_type="cosine_with_min_lr",
         lr_scheduler_kwargs={"min_lr_rate": 0.01},
         warmup_steps=recipe.warmup,
-        bf16=has_fast_bfloat16(),
-        use_cpu=not torch.cuda.is_available(),
         seed=recipe.seed,
-        save_strategy="steps",
         save_steps=running.save_every,
         save_total_limit=2,
-        logging_steps=25,
-        disable_tqdm=True,
-        report_to=[],
-        remove_unused_columns=False,
         dataloader_num_workers=running.workers,
-        dataloader_prefetch_factor=4 if running.workers else None,
     )

@@ -1,7 +1,6 @@
 """The training data as one fixed sequence of batches, so that a resumed run sees what it would have seen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,17 +8,9 @@ from torch.utils.data import Dataset
 
 from training.matte.augment import sample
 from training.matte.pairs import Pair, read_pair
+from training.stages import Schedule, Stage
 
 BASE_SIZE = 256
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A part of the training at one input size."""
-
-    size: int
-    share: float
-    """Share of the steps, 0..1."""
 
 
 class BatchStream(Dataset[dict[str, torch.Tensor]]):
@@ -33,10 +24,8 @@ class BatchStream(Dataset[dict[str, torch.Tensor]]):
         self._pairs = pairs
         self._steps = steps
         self._seed = seed
-        ends = np.cumsum([stage.share for stage in stages])
-        self._ends = np.round(ends / ends[-1] * steps).astype(int)
-        self._sizes = [stage.size for stage in stages]
-        self._counts = [max(1, round(batch * (BASE_SIZE / size) ** 2)) for size in self._sizes]
+        self.schedule = Schedule(stages, steps)
+        self._counts = [max(1, round(batch * (BASE_SIZE / size) ** 2)) for size in self.schedule.sizes]
         self._epoch = -1
         self._order = np.empty(0, dtype=np.int64)
 
@@ -44,8 +33,8 @@ class BatchStream(Dataset[dict[str, torch.Tensor]]):
         return self._steps
 
     def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
-        stage = self._stage_at(step)
-        size = self._sizes[stage]
+        stage = self.schedule.stage_at(step)
+        size = self.schedule.sizes[stage]
         rng = np.random.default_rng((self._seed, 1, step))
         first = self._first_draw(step)
         draws = range(first, first + self._counts[stage])
@@ -54,18 +43,11 @@ class BatchStream(Dataset[dict[str, torch.Tensor]]):
         alpha = np.stack([alpha[None] for _, alpha in samples])
         return {"pixels": torch.from_numpy(pixels), "alpha": torch.from_numpy(alpha)}
 
-    def size_at(self, step: int) -> int:
-        """Input size of a step, pixels."""
-        return self._sizes[self._stage_at(step)]
-
-    def _stage_at(self, step: int) -> int:
-        return min(int(np.searchsorted(self._ends, step, side="right")), len(self._sizes) - 1)
-
     def _first_draw(self, step: int) -> int:
         """How many pictures all earlier steps took."""
-        starts = [0, *self._ends[:-1]]
-        stages = zip(starts, self._ends, self._counts, strict=True)
-        return int(sum(max(0, min(step, end) - start) * count for start, end, count in stages))
+        ends = self.schedule.ends
+        stages = zip([0, *ends[:-1]], ends, self._counts, strict=True)
+        return sum(max(0, min(step, end) - start) * count for start, end, count in stages)
 
     def _pair_at(self, draw: int) -> Pair:
         epoch, position = divmod(draw, len(self._pairs))

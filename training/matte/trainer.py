@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
-from torch.distributed import is_torchelastic_launched
-from torch.utils.data import Dataset, SequentialSampler
-from transformers import Trainer, TrainingArguments, set_seed
+from transformers import set_seed
 
+from training.batch_trainer import BatchArguments, BatchTrainer, only
 from training.matte.average import WEIGHTS, MovingAverage
 from training.matte.checkpoint import bases
 from training.matte.errors import MatteError
@@ -18,7 +16,8 @@ from training.matte.head import fold_head
 from training.matte.loss import matte_loss
 from training.matte.network import fresh_segformer, load_segformer, normalise
 from training.matte.pairs import Pair
-from training.matte.stream import BatchStream, Stage
+from training.matte.stream import BatchStream
+from training.stages import Stage
 
 Batch = dict[str, Tensor]
 
@@ -57,8 +56,8 @@ class Running:
     """Start anew although the output folder holds a checkpoint."""
 
 
-class MatteTrainer(Trainer):
-    """transformers' Trainer with a matting loss and the fixed order of `BatchStream`."""
+class MatteTrainer(BatchTrainer):
+    """With a matting loss, on a `BatchStream`."""
 
     def compute_loss(
         self,
@@ -76,9 +75,6 @@ class MatteTrainer(Trainer):
         target = self.model if model is None else model
         assert target is not None, "a trainer has a model"  # noqa: S101 - for the type checker
         target.load_state_dict(load_segformer(resume_from_checkpoint).state_dict())
-
-    def _get_train_sampler(self, train_dataset: Dataset[Batch] | None = None) -> SequentialSampler:  # noqa: ARG002
-        return SequentialSampler(range(self.args.max_steps * self.args.world_size))
 
 
 def train(pairs: Sequence[Pair], recipe: Recipe, running: Running) -> Path:
@@ -109,7 +105,7 @@ def train(pairs: Sequence[Pair], recipe: Recipe, running: Running) -> Path:
         model=model,
         args=arguments,
         train_dataset=BatchStream(pairs, recipe.stages, steps=batches, batch=recipe.batch, seed=recipe.seed),
-        data_collator=_only,
+        data_collator=only,
         callbacks=[average],
     )
     if last is not None:
@@ -119,14 +115,8 @@ def train(pairs: Sequence[Pair], recipe: Recipe, running: Running) -> Path:
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
     if arguments.process_index == 0:
         average.write(model, running.output / "model")
-    _end(trainer)
+    trainer.finish()
     return running.output / "model"
-
-
-def _end(trainer: MatteTrainer) -> None:
-    """Without the wait gloo's threads still let go of their last tensors when Python ends, and abort the process."""
-    trainer.accelerator.wait_for_everyone()
-    trainer.end()  # type: ignore[no-untyped-call]
 
 
 def _all_bases(recipe: Recipe, resumed: Path | None) -> tuple[str, ...]:
@@ -141,50 +131,20 @@ def newest_checkpoint(folder: Path) -> Path | None:
     return max(complete, key=lambda path: int(path.name.rsplit("-", 1)[1]), default=None)
 
 
-def has_fast_bfloat16() -> bool:
-    """Whether bfloat16 is faster than FP32 here: on a GPU that has it, or a CPU with AVX512-BF16 or AMX."""
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    abilities = torch.cpu.get_capabilities()
-    return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
-
-
-def _arguments(recipe: Recipe, running: Running) -> TrainingArguments:
-    return TrainingArguments(
+def _arguments(recipe: Recipe, running: Running) -> BatchArguments:
+    return BatchArguments(
         output_dir=str(running.output),
         max_steps=recipe.steps,
-        per_device_train_batch_size=1,  # an item of the stream is a whole batch
         learning_rate=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
-        max_grad_norm=1.0,
         optim="adamw_torch_fused",
-        lr_scheduler_type="cosine_with_min_lr",
         lr_scheduler_kwargs={"min_lr_rate": 0.02},
         warmup_steps=recipe.warmup,
-        bf16=has_fast_bfloat16(),
-        use_cpu=not torch.cuda.is_available(),
-        ddp_backend=_backend() if is_torchelastic_launched() else None,
-        ddp_find_unused_parameters=False,
         seed=recipe.seed,
-        save_strategy="steps",
         save_steps=running.save_every,
         save_total_limit=running.keep,
-        logging_steps=25,
-        disable_tqdm=True,
-        report_to=[],
-        remove_unused_columns=False,
         dataloader_num_workers=running.workers,
-        dataloader_prefetch_factor=4 if running.workers else None,
-        dataloader_pin_memory=torch.cuda.is_available(),
     )
-
-
-def _backend() -> str:
-    return "nccl" if torch.cuda.is_available() else "gloo"
-
-
-def _only(items: list[Batch]) -> Batch:
-    return items[0]
 
 
 def _note_recipe(recipe: Recipe, folder: Path) -> None:
