@@ -65,6 +65,24 @@ def test_a_keyword_that_a_split_lacks_is_named(tables: Tables) -> None:
     ]
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_rare_keyword_is_everywhere_though_its_groups_hold_others(tables: Tables, seed: int) -> None:
+    """Recipes of two to sixteen pictures; some keywords are in nearly all of them, some in three."""
+    rng = np.random.default_rng(seed)
+    odds = rng.dirichlet(np.full(14, 0.7))
+    groups = [f"recipe {number}" for number in range(40) for _ in range(int(rng.integers(2, 17)))]
+    found = [(f"{n}.jpg", f"k{rng.choice(14, p=odds)}", group, None) for n, group in enumerate(groups)]
+    fill(tables, [*found])
+    assign(tables, Wish(seed=seed))
+    recipes: dict[str, set[str]] = defaultdict(set)
+    for _, keyword, group, _ in found:
+        recipes[keyword].add(group)
+    counts = counted(tables)
+    assert [keyword for keyword, where in recipes.items() if len(where) >= 3 and min(counts[keyword]) == 0] == []
+    train, validation, test = np.sum(list(counts.values()), axis=0) / len(found)
+    assert (train, validation, test) == pytest.approx((0.8, 0.1, 0.1), abs=0.04)
+
+
 def test_a_share_of_nothing_gets_nothing(tables: Tables) -> None:
     fill(tables, single("a", 20))
     assign(tables, Wish((0.75, 0, 0.25)))

@@ -43,18 +43,21 @@ def assign(tables: Tables, wish: Wish) -> None:
     """Give every row of `rows` with a keyword and without a split one, by its name, group, keyword and the seed alone.
 
     Pictures of one group go together, into the split that some of them are in already, if any. Table `together`
-    (image, cluster), where it exists, joins pictures besides. The largest units go first, each where its
-    keywords are wanted most; a keyword of three units or more is in every split whose share is not 0.
+    (image, cluster), where it exists, joins pictures besides. Units of the rarest keywords go first, each where its
+    keywords are wanted most. A keyword of as many units as there are splits is in all of them, although it may cost the
+    shares, unless its last units bring keywords that other splits lack.
     """
     if wish.resplit:
         tables.run("update rows set split = null")
     units.make(tables)
     order = _labels(tables)
-    wished = _wished(tables, order, wish.shares)
-    wanted = wished - _there(tables, order)
+    numbers = _numbers(tables, order)
+    wished, there = _wished(*numbers, wish.shares), _there(tables, order)
+    required = (np.array(wish.shares) > 0)[:, None] & (numbers[1] >= np.count_nonzero(wish.shares))
+    places = _Places(order, wished, wished - there, required & (there == 0), _unplaced(tables, order))
     tables.run("create or replace table assigned (unit varchar, split varchar)")
     for batch in _units(tables, wish.seed):
-        tables.append("assigned", _placed(batch, order, wished, wanted))
+        tables.append("assigned", places.taken(batch))
     tables.run(
         """create or replace table rows as select image, keyword, "group",
         case when keyword is null then rows.split else coalesce(rows.split, assigned.split) end as split
@@ -67,14 +70,30 @@ def _labels(tables: Tables) -> dict[str, int]:
     return {str(keyword): position for position, (keyword,) in enumerate(found)}
 
 
-def _wished(tables: Tables, order: Mapping[str, int], shares: tuple[float, ...]) -> Counts:
-    """Pictures [splits, keywords] that each split should have."""
+def _numbers(tables: Tables, order: Mapping[str, int]) -> tuple[Counts, Counts]:
+    """Pictures and units of every keyword, [keywords] each."""
     totals, counts = np.zeros(len(order)), np.zeros(len(order))
     for keyword, pictures, count in tables.rows(
         "select keyword, count(*), count(distinct unit) from rows join units using (image) "
         "where keyword is not null group by keyword"
     ):
         totals[order[keyword]], counts[order[keyword]] = pictures, count
+    return totals, counts
+
+
+def _unplaced(tables: Tables, order: Mapping[str, int]) -> Counts:
+    """Units [keywords] with pictures that no split has yet."""
+    left = np.zeros(len(order))
+    for keyword, count in tables.rows(
+        "select keyword, count(distinct unit) from rows join units using (image) "
+        "where keyword is not null and split is null group by keyword"
+    ):
+        left[order[keyword]] = count
+    return left
+
+
+def _wished(totals: Counts, counts: Counts, shares: tuple[float, ...]) -> Counts:
+    """Pictures [splits, keywords] that each split should have."""
     wished: Counts = np.outer(np.array(shares), totals).astype(np.float64)
     # A rare keyword is in each split at least once, as long as it has that many units.
     used = np.array(shares) > 0
@@ -95,35 +114,57 @@ def _there(tables: Tables, order: Mapping[str, int]) -> Counts:
 
 
 def _units(tables: Tables, seed: int) -> Iterator["pa.RecordBatch"]:
-    """Units to be placed, the largest first, those of one size as the seed has it: name, keywords, numbers, split."""
+    """Units to be placed: name, keywords, numbers, split. Those of the rarest keywords go first (Sechidis et al. 2011),
+    then the largest, those of one size as the seed has it.
+    """
     return tables.batches(
         f"""select unit, list(keyword order by keyword) as keywords, list(pictures order by keyword) as pictures,
             min(split) as split from
-            (select unit, keyword, count(*) filter (split is null) as pictures, min(split) as split
-             from rows join units using (image) where keyword is not null group by unit, keyword)
+            (select unit, keyword, pictures, split, count(*) over (partition by keyword) as units from
+             (select unit, keyword, count(*) filter (split is null) as pictures, min(split) as split
+              from rows join units using (image) where keyword is not null group by unit, keyword))
             group by unit having sum(pictures) > 0
-            order by sum(pictures) desc, md5('{int(seed)}:' || unit), unit""",
+            order by min(units), sum(pictures) desc, md5('{int(seed)}:' || unit), unit""",
         BATCH,
     )
 
 
-def _placed(batch: "pa.RecordBatch", order: Mapping[str, int], wished: Counts, wanted: Counts) -> "pa.Table":
-    """Where each unit goes; `wanted` is what is wished and still to come, and brought up to date."""
-    import pyarrow as pa
+@dataclass(frozen=True)
+class _Places:
+    """What each split should have, [splits, keywords] each, brought up to date with every unit that is placed: `wanted`
+    pictures are still to come, `lacking` are keywords that it has to have and has not yet. `left` [keywords] are units
+    to come.
+    """
 
-    splits = []
-    for unit in batch.to_pylist():
-        chosen = [order[keyword] for keyword in unit["keywords"]]
-        pictures = np.array(unit["pictures"], np.float64)
-        given = unit["split"]
-        place = _best(wished[:, chosen], wanted[:, chosen], pictures) if given is None else SPLITS.index(given)
-        wanted[place, chosen] -= pictures
-        splits.append(SPLITS[place])
-    return pa.table({"unit": batch.column("unit"), "split": pa.array(splits, pa.string())})
+    order: Mapping[str, int]
+    wished: Counts
+    wanted: Counts
+    lacking: NDArray[np.bool_]
+    left: Counts
 
+    def taken(self, batch: "pa.RecordBatch") -> "pa.Table":
+        """Where each unit goes."""
+        import pyarrow as pa
 
-def _best(wished: Counts, wanted: Counts, pictures: Counts) -> int:
-    """The split that lacks most of what a unit brings; of equals the one that has the least of what it should have."""
-    gain = (np.minimum(wanted, pictures) - np.maximum(pictures - wanted, 0)).sum(axis=1)
-    missing = wanted.sum(axis=1) / np.maximum(wished.sum(axis=1), 1e-9)
-    return int(np.lexsort((-missing.round(9), -gain.round(9)))[0])
+        splits = []
+        for unit in batch.to_pylist():
+            pictures = np.array(unit["pictures"], np.float64)
+            chosen = np.array([self.order[keyword] for keyword in unit["keywords"]])[pictures > 0]
+            pictures = pictures[pictures > 0]
+            given = unit["split"]
+            place = self._best(chosen, pictures) if given is None else SPLITS.index(given)
+            self.wanted[place, chosen] -= pictures
+            self.lacking[place, chosen] = False
+            self.left[chosen] -= 1
+            splits.append(SPLITS[place])
+        return pa.table({"unit": batch.column("unit"), "split": pa.array(splits, pa.string())})
+
+    def _best(self, chosen: NDArray[np.int64], pictures: Counts) -> int:
+        """The split that would not get a keyword otherwise; then the one that lacks most of what the unit brings; of
+        equals the one that has the least of what it should have.
+        """
+        lacking, wanted = self.lacking[:, chosen], self.wanted[:, chosen]
+        last = lacking & (self.left[chosen] <= lacking.sum(axis=0))
+        gain = (np.minimum(wanted, pictures) - np.maximum(pictures - wanted, 0)).sum(axis=1)
+        missing = wanted.sum(axis=1) / np.maximum(self.wished[:, chosen].sum(axis=1), 1e-9)
+        return int(np.lexsort((-missing.round(9), -gain.round(9), -last.sum(axis=1)))[0])
