@@ -164,10 +164,16 @@ def test_single_pictures_meet_the_shares_within_one(numbers: dict[str, int], see
                 assert np.abs(np.array(splits) - wished).max() < 2
 
 
-@pytest.mark.parametrize("text", ["80,20", "80,10,x", "0,50,50", "80,-10,30", "nan,1,1", "inf,1,1", ""])
+@pytest.mark.parametrize("text", ["80,20", "80,10,x", "0,0,0", "80,-10,30", "nan,1,1", "inf,1,1", ""])
 def test_shares_are_three_numbers(text: str) -> None:
     with pytest.raises(DatasetError, match="--shares"):
         parse_shares(text)
+
+
+def test_a_set_may_be_for_tests_alone(tables: Tables) -> None:
+    fill(tables, [*single("saucepan", 7), *single("oven-tray", 1)])
+    assign(tables, Wish(parse_shares("0,0,100"), seed=1))
+    assert counted(tables) == {"saucepan": (0, 0, 7), "oven-tray": (0, 0, 1)}
 
 
 def test_shares_are_brought_to_one() -> None:

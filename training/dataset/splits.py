@@ -34,8 +34,8 @@ def parse_shares(text: str) -> tuple[float, ...]:
         values = np.array([float(part) for part in text.split(",")])
     except ValueError:
         values = np.empty(0)
-    if len(values) != len(SPLITS) or not np.isfinite(values).all() or values.min() < 0 or values[0] <= 0:
-        raise DatasetError(f"--shares {text}: three numbers for {', '.join(SPLITS)} are needed, such as 80,10,10")
+    if len(values) != len(SPLITS) or not np.isfinite(values).all() or values.min() < 0 or values.sum() <= 0:
+        raise DatasetError(f"--shares {text}: three numbers from 0 for {', '.join(SPLITS)}, such as 80,10,10")
     return tuple(float(value) for value in values / values.sum())
 
 
@@ -99,7 +99,8 @@ def _wished(totals: Counts, counts: Counts, shares: tuple[float, ...]) -> Counts
     used = np.array(shares) > 0
     rare = used[1:, None] & (counts >= used.sum())
     wished[1:] = np.where(rare, np.maximum(wished[1:], 1), wished[1:])
-    wished[0] = np.maximum(totals - wished[1:].sum(axis=0), np.minimum(totals, 1))
+    least = np.minimum(totals, 1) if shares[0] else 0.0
+    wished[0] = np.maximum(totals - wished[1:].sum(axis=0), least)
     return wished
 
 
