@@ -49,10 +49,10 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """One axis: the subject's edges are at `low` and `high` in the photo, and `centre` of it is centred.
+    """One axis: the subject reaches from `low` to `high` in the photo, and `centre` of it is centred.
 
-    Its soft fringe ends at the pixels `whole`. `before` and `after` are the lengths to keep free at the ends, none at
-    an end where it is flush. The pixels `kept` by `keeper` stay free of it even there.
+    What of it can be seen ends at the pixels `whole`. `before` and `after` are the lengths to keep free at the ends,
+    none at an end where it is flush. The pixels `kept` by `keeper` stay free of it even there.
     """
 
     low: float
@@ -189,18 +189,24 @@ def _axes(cut: CutOut, wishes: Place, flush: frozenset[Edge]) -> tuple[_Axis, _A
     }
     sides = ("left" in flush, "right" in flush), ("top" in flush, "bottom" in flush)
     across, along = (left, right), (top, bottom)
-    columns, rows = _ends(edges[::2], across, sides[0]), _ends(edges[1::2], along, sides[1])
     shares = _share(sides[0], wishes.horizontal), _share(sides[1], wishes.vertical)
+    even = wishes.center == "box" and wishes.scale == "fit"
+    columns, rows = (
+        _ends(whole, middle, even=even and not any(cut_here) and share == SHARES["center"])
+        for whole, middle, cut_here, share in zip((across, along), centre, sides, shares, strict=True)
+    )
     return (
         _Axis(*columns, across, centre[0], free["left"], free["right"], sides[0], shares[0]),
         _Axis(*rows, along, centre[1], free["top"], free["bottom"], sides[1], shares[1]),
     )
 
 
-def _ends(edges: tuple[float, ...], whole: tuple[int, int], flush: tuple[bool, bool]) -> tuple[float, float]:
-    """Return where the subject is taken to end: with all of its fringe where it is flush, as the photo is cut there."""
-    low, high = (end if cut else edge for edge, end, cut in zip(edges, whole, flush, strict=True))
-    return low, high
+def _ends(whole: tuple[int, int], middle: float, *, even: bool) -> tuple[float, float]:
+    """Return ends, `even`: as far from the edges' middle on both sides, so that all of the fringe is in the padding."""
+    if not even:
+        return whole
+    reach = max(middle - whole[0], whole[1] - middle)
+    return middle - reach, middle + reach
 
 
 def _share(flush: tuple[bool, bool], wish: str) -> float:

@@ -62,10 +62,11 @@ def fringed() -> CutOut:
     return cut(pixels)
 
 
-def test_a_soft_fringe_moves_no_subject_that_has_room() -> None:
+def test_the_edges_are_centred_and_a_soft_fringe_lies_inside_the_padding() -> None:
     plan = planned(fringed(), Place(size=(240, 240), padding=even("10px")))
     left, right = plan.left + plan.scale * 50, plan.left + plan.scale * 550
-    assert (left, right) == pytest.approx((10, 230), abs=0.2)
+    assert left + right == pytest.approx(240, abs=0.2)
+    assert plan.left + plan.scale * 555 == pytest.approx(230, abs=0.2)
 
 
 @pytest.mark.parametrize("center", ["box", "optical"])

@@ -13,22 +13,9 @@ from hypothesis import strategies as st
 from imaging import routing
 from imaging.product_options import OptionsError
 from imaging.routing import PIPELINES, ProductCutout, ProductPhoto, Routing, RoutingError
+from training.scenes.kitchen.keywords import NAMES
 
 DEFAULT = Path(__file__).resolve().parents[2] / "model_repository" / "recipe_photo" / "routes.yaml"
-KEYWORDS = (
-    "oven-tray",
-    "pan-one-handle",
-    "pan-two-handles",
-    "pot-one-handle",
-    "pot-two-handles",
-    "pot-two-handles-small",
-    "saucepan",
-    "mixing-bowl",
-    "cutting-board",
-    "finalstep",
-    "group_step",
-    "ingredients",
-)
 FILE = """\
 version: 1
 review_below: 0.5
@@ -54,7 +41,7 @@ def refusal(text: str | bytes) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("keyword", KEYWORDS)
+@pytest.mark.parametrize("keyword", NAMES)
 def test_the_shipped_file_has_a_route_for_every_usual_keyword(keyword: str) -> None:
     decision = routing.read(DEFAULT.read_bytes()).decide(keyword, 0.99)
     assert decision.reason == "keyword"
