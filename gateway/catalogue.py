@@ -93,10 +93,6 @@ class Catalogue:
         """The pipeline as it is served, or was when it last was; raises like `pipeline` where it never was."""
         return self._last_served.get(name) or self.pipeline(name)
 
-    def was_served(self, name: str) -> bool:
-        """Whether Triton serves the pipeline, or did."""
-        return name in self._last_served
-
     async def confirm(self, name: str, served: Served) -> None:
         """Asks Triton whether the pipeline is still what it was. Raises PipelineChangedError, or the inference's error.
 

@@ -42,6 +42,4 @@ PRODUCT_CUTOUT, PRODUCT_PHOTO = (
 RENDER_TEMPLATE = Pipeline("render_template", "picture", ("picture", "report"))
 PHOTOS = (PRODUCT_CUTOUT, PRODUCT_PHOTO, RENDER_TEMPLATE)
 RECIPE_PHOTO = Pipeline("recipe_photo", "picture", ("keyword", "confidence", "route", "picture", "report"))
-ALL = (*CUTOUTS, ANALYZE, *PHOTOS, RECIPE_PHOTO)
-# Whoever has exported no network for them has lost nothing.
-OPTIONAL = frozenset({RECIPE_PHOTO})
+ALL = (*CUTOUTS, ANALYZE, KEYWORDS, *PHOTOS, RECIPE_PHOTO)

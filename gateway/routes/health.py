@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from gateway import system
 from gateway.errors import GatewayError
 from gateway.negotiation import prefers_json
-from gateway.pipelines import ALL, OPTIONAL, PRODUCT_PHOTO, Output, Pipeline, Role, pipeline_of
+from gateway.pipelines import ALL, PRODUCT_PHOTO, Output, Pipeline, Role, pipeline_of
 from gateway.problems import NOT_FOUND
 from gateway.processing import ProcessingMetrics
 from gateway.schemas import Health, Models, PipelineHealth
@@ -39,7 +39,7 @@ METRICS: dict[int | str, dict[str, object]] = {
 @router.get("/health", responses={UNAVAILABLE: {"model": Health, "description": "no pipeline answers"}})
 async def health(parts: PartsOf, response: Response) -> Health:
     """The gateway, its machine, Triton and every pipeline; 503 while no pipeline answers."""
-    states = [pipeline_health(parts, pipeline) for pipeline in ALL if _is_expected(parts, pipeline)]
+    states = [pipeline_health(parts, pipeline) for pipeline in ALL]
     up = [state.status == OK for state in states]
     status = OK if all(up) else "degraded" if any(up) else DOWN
     _mark(response, up=any(up))
@@ -105,10 +105,6 @@ def mark(response: Response, state: PipelineHealth) -> PipelineHealth:
     """The state of one pipeline as an answer: 503 while it is down."""
     _mark(response, up=state.status == OK)
     return state
-
-
-def _is_expected(parts: Parts, pipeline: Pipeline) -> bool:
-    return pipeline not in OPTIONAL or parts.catalogue.was_served(pipeline.name)
 
 
 def _mark(response: Response, *, up: bool) -> None:

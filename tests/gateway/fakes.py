@@ -4,7 +4,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import httpx
@@ -14,7 +14,17 @@ from PIL import Image
 
 from gateway.errors import GatewayError, InferenceUnavailableError, SourceNotFoundError
 from gateway.inference import Cut, Inventory, Pulse, Tensors
-from gateway.pipelines import ALL, ANALYZE, CUTOUTS, PRODUCT_CUTOUT, PRODUCT_PHOTO, RENDER_TEMPLATE, Pipeline
+from gateway.pipelines import (
+    ALL,
+    ANALYZE,
+    CUTOUTS,
+    KEYWORDS,
+    PRODUCT_CUTOUT,
+    PRODUCT_PHOTO,
+    RECIPE_PHOTO,
+    RENDER_TEMPLATE,
+    Pipeline,
+)
 
 NETWORKS = {"step": "step_matte", "main": "main_matte"}
 WHOLE = Inventory(
@@ -25,7 +35,12 @@ WHOLE = Inventory(
     networks=frozenset({"step_matte", "main_matte"}),
     steps={pipeline.name: ("decode", NETWORKS[pipeline.name.partition("_")[2]], "cutout") for pipeline in CUTOUTS}
     | {ANALYZE.name: ("analysis", "decode"), RENDER_TEMPLATE.name: ("decode", "product_template")}
+    | {KEYWORDS.name: ("decode", "keyword_classifier", "keywords"), RECIPE_PHOTO.name: ()}
     | {pipeline.name: ("decode", "product_matte", "product_finish") for pipeline in (PRODUCT_CUTOUT, PRODUCT_PHOTO)},
+)
+
+WITHOUT_KEYWORDS = replace(
+    WHOLE, steps={name: steps for name, steps in WHOLE.steps.items() if name not in (KEYWORDS.name, RECIPE_PHOTO.name)}
 )
 
 

@@ -16,7 +16,7 @@ from gateway.errors import InferenceUnavailableError, UnreadablePictureError
 from gateway.inference import Inventory, Tensors
 from gateway.settings import Settings
 from tests.gateway.conftest import PHOTO_URL
-from tests.gateway.fakes import WHOLE, FakeFetcher, FakeInference, client_of, hang_up, picture
+from tests.gateway.fakes import WHOLE, WITHOUT_KEYWORDS, FakeFetcher, FakeInference, client_of, hang_up, picture
 
 PIPELINE = "classify_keywords"
 KEYWORDS = (b"oven-tray", b"finalstep", b"group_step", b"saucepan")
@@ -238,7 +238,7 @@ async def test_health_is_that_of_the_classifier(client: httpx.AsyncClient, infer
 async def test_without_a_network_the_answer_says_so(
     client: httpx.AsyncClient, inference: FakeInference, app: FastAPI
 ) -> None:
-    inference.inventory_now = WHOLE
+    inference.inventory_now = WITHOUT_KEYWORDS
     await app.state.parts.catalogue.refresh()
     for path in ("/api/v1/predict", "/api/v1/classify?https://a.example/", "/api/v1/predict_batch"):
         answer = await client.post(path)
