@@ -15,6 +15,7 @@ from training.scenes.booth import record
 from training.scenes.composer import Scene
 from training.scenes.kitchen import record as kitchen
 from training.scenes.renders import Renders
+from training.scenes.shelf import record as shelves
 
 MANIFEST = "manifest.jsonl"
 RECIPE = 3  # raised whenever the same seed gives other pictures, so that a folder never mixes two generators
@@ -29,7 +30,8 @@ class Plan:
     """`size` is the longer side in pixels. `renders` names a folder of rendered subjects; None: subjects are drawn.
 
     `booth` asks for photos of a shop's booth, square, with all of their layers. `kitchen` asks for steps of recipes by
-    keyword, in this distribution of keywords.
+    keyword, in this distribution of keywords. `shelf` asks for shelves of groceries: photos, or where it names a number
+    of frames clips of so many, `rate` a second.
     """
 
     folder: Path
@@ -38,22 +40,29 @@ class Plan:
     renders: Path | None = None
     booth: bool = False
     kitchen: str | None = None
+    shelf: int | None = None
+    rate: float = shelves.RATE
 
     @property
     def source(self) -> str:
+        if self.shelf is not None:
+            return f"shelf-video-{self.shelf}-{self.rate:g}" if self.shelf else "shelf"
         if self.kitchen is not None:
             return "kitchen" if self.kitchen == "even" else f"kitchen-{self.kitchen}"
         return "booth" if self.booth else "rendered" if self.renders else "composed"
 
     @property
     def recipe(self) -> int:
+        if self.shelf is not None:
+            return shelves.RECIPE
         if self.kitchen is not None:
             return kitchen.RECIPE
         return record.RECIPE if self.booth else RECIPE
 
     @property
     def folders(self) -> tuple[str, ...]:
-        return ("images", "masks", *(record.FOLDERS.values() if self.booth else ()))
+        more = record.FOLDERS.values() if self.booth else shelves.FOLDERS if self.shelf is not None else ()
+        return ("images", "masks", *more)
 
     @property
     def digest(self) -> str:
@@ -86,12 +95,9 @@ def _scene(plan: Plan, rng: np.random.Generator, index: int) -> Scene:
 def make(plan: Plan, index: int) -> Line:
     """Makes one picture, whatever others there are, and returns its line of the manifest."""
     cv2.setNumThreads(1)
-    if plan.kitchen is not None:
-        files, facts = _in_kitchen(plan, index, plan.kitchen)
-    else:
-        rng = np.random.default_rng([plan.seed, index])
-        files, facts = (_in_booth if plan.booth else _anywhere)(plan, rng, index)
+    files, facts = _taken(plan, index)
     for name, data in files.items():
+        (plan.folder / name).parent.mkdir(exist_ok=True)
         (plan.folder / name).write_bytes(data)
     return {
         "index": index,
@@ -108,6 +114,21 @@ def make(plan: Plan, index: int) -> Line:
 
 
 Made = tuple[dict[str, bytes], Line]
+
+
+def _taken(plan: Plan, index: int) -> Made:
+    if plan.shelf is not None:
+        return _at_shelf(plan, index, plan.shelf)
+    if plan.kitchen is not None:
+        return _in_kitchen(plan, index, plan.kitchen)
+    rng = np.random.default_rng([plan.seed, index])
+    return (_in_booth if plan.booth else _anywhere)(plan, rng, index)
+
+
+def _at_shelf(plan: Plan, index: int, frames: int) -> Made:
+    if frames:
+        return shelves.made_clip(plan.seed, index, plan.size, frames, plan.rate)
+    return shelves.made(plan.seed, index, plan.size)
 
 
 def _in_booth(plan: Plan, rng: np.random.Generator, index: int) -> Made:
