@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from training.scenes.canvas import Array, chance
+from training.scenes.canvas import Array, blurred, chance
 from training.scenes.colours import from_hsv
 from training.scenes.shelf.containers import bottle, can, cup, jar
 from training.scenes.shelf.labels import Brand, Flavour
@@ -44,7 +44,7 @@ MIXES = (
 
 @dataclass(frozen=True, eq=False)
 class Furniture:
-    """Colours are linear RGB (3,); `wall` is the texture of the back, `depth` of the boards in centimetres."""
+    """Colours are linear RGB (3,); `wall` is its back, `beyond` the rest of the shop; `depth` in centimetres."""
 
     board: Array
     edge: Array
@@ -52,12 +52,13 @@ class Furniture:
     rail_height: float
     wall: Skin
     floor: Skin
-    beyond: Array
+    beyond: Skin
+    ceiling: Skin
     depth: float
 
     @staticmethod
     def drawn(rng: np.random.Generator) -> "Furniture":
-        value = float(rng.choice([0.9, 0.75, 0.5, 0.2]))
+        value = float(rng.choice([0.95, 0.85, 0.65, 0.38]))
         board = from_hsv(rng.random(), rng.uniform(0, 0.1), value * rng.uniform(0.85, 1.05))
         if chance(rng, 0.15):
             board = from_hsv(rng.normal(0.075, 0.015), rng.uniform(0.3, 0.6), rng.uniform(0.4, 0.8))
@@ -67,7 +68,7 @@ class Furniture:
             rail = from_hsv(rng.random(), rng.uniform(0.5, 1), rng.uniform(0.3, 0.9))
         return Furniture(
             board, edge, rail, float(rng.uniform(2.6, 5.0)), _wall(rng, board), _floor(rng),
-            from_hsv(rng.random(), rng.uniform(0, 0.25), rng.uniform(0.15, 0.9)), float(rng.uniform(32, 52)),
+            _beyond(rng), _ceiling(rng), float(rng.uniform(32, 52)),
         )  # fmt: skip
 
 
@@ -92,6 +93,32 @@ def _floor(rng: np.random.Generator) -> Skin:
     field = texture(rng, (128, 128), ["plain", "grain", "marble", "wood"]) * np.float32(0.3) + np.float32(0.7)
     field[:2], field[:, :2] = 0.45, 0.45
     return Skin.of(colour * field[..., None])
+
+
+def _beyond(rng: np.random.Generator) -> Skin:
+    """What is far behind the shelf, out of focus: a wall with signs above other shelves."""
+    page = np.empty((96, 512, 3), np.float32)
+    page[:] = from_hsv(rng.random(), rng.uniform(0, 0.3), rng.uniform(0.3, 0.95))
+    for row in range(40, 96, 9):
+        for left in range(0, 512, 5):
+            page[row : row + 6, left : left + int(rng.integers(2, 6))] = from_hsv(
+                rng.random(), rng.random(), rng.random()
+            )
+    for left in range(int(rng.integers(0, 90)), 512, int(rng.integers(60, 200))):
+        page[8:24, left : left + int(rng.integers(20, 60))] = from_hsv(rng.random(), rng.random(), rng.uniform(0.3, 1))
+    return Skin.of(blurred(page, float(rng.uniform(1.5, 5))))
+
+
+def _ceiling(rng: np.random.Generator) -> Skin:
+    """Panels with rows of lamps."""
+    page = np.empty((128, 256, 3), np.float32)
+    page[:] = from_hsv(rng.random(), rng.uniform(0, 0.1), rng.uniform(0.2, 0.9))
+    page[::16], page[:, ::16] = page[0, 0] * 0.7, page[0, 0] * 0.7
+    step = int(rng.integers(20, 50))
+    for row in range(8, 128, step):
+        page[row : row + 4] = 2.5
+    page[:, :: int(rng.integers(12, 40))] *= 0.4
+    return Skin.of(blurred(page, 1.0))
 
 
 @dataclass(frozen=True, eq=False)

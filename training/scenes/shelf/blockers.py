@@ -12,7 +12,7 @@ from training.scenes.canvas import Array, chance, linear, unit
 from training.scenes.colours import from_hsv, palette
 from training.scenes.shelf.classes import ShelfClass
 from training.scenes.shelf.screen import Mark, Screen, Skin
-from training.scenes.shelf.view import Plane, rectangle
+from training.scenes.shelf.view import Plane, rectangle, vector
 
 Sheet = npt.NDArray[np.uint8]
 SIDE = 256
@@ -20,7 +20,10 @@ SIDE = 256
 
 @dataclass(frozen=True, eq=False)
 class Blocker:
-    """An upright picture with alpha (h, w, 4), its `corner` at the upper left and its size in centimetres."""
+    """An upright picture with alpha (h, w, 4) that faces the camera, of `size` in centimetres.
+
+    `corner` is at its upper left where the camera looks straight at the shelf; otherwise it turns about its middle.
+    """
 
     kind: str
     skin: Skin
@@ -31,7 +34,10 @@ class Blocker:
 
     def place(self, screen: Screen, time: float) -> None:
         x, y, z = self.corner
-        plane = Plane.upright(x + self.drift[0] * time, y + self.drift[1] * time, z)
+        across = screen.view.axes[0] * (1, 0, 1)
+        across /= np.linalg.norm(across)
+        middle = vector(x + self.size[0] / 2 + self.drift[0] * time, y + self.drift[1] * time, z)
+        plane = Plane(middle - across * self.size[0] / 2, across, vector(0, -1, 0))
         screen.paint(plane, rectangle(*self.size), self.skin, 1.0, Mark(ShelfClass.BACKGROUND))
 
 
@@ -78,9 +84,10 @@ def pole(rng: np.random.Generator, aim: Aim) -> Blocker:
 
 def arm(rng: np.random.Generator, aim: Aim) -> Blocker:
     """A hand that reaches for something, with its sleeve; in a clip it moves."""
-    alpha, sleeve = np.zeros((SIDE, SIDE), np.uint8), np.zeros((SIDE, SIDE), np.uint8)
+    alpha, sleeve = np.zeros((3 * SIDE, SIDE), np.uint8), np.zeros((3 * SIDE, SIDE), np.uint8)
     palm = (int(rng.integers(88, 168)), 78)
-    elbow = (int(rng.integers(40, 216)), 300)
+    elbow = (int(rng.integers(60, 196)), 300)
+    shoulder = (int(rng.integers(20, 236)), 3 * SIDE + 40)
     wrist = (round(palm[0] * 0.75 + elbow[0] * 0.25), 130)
     cv2.line(alpha, palm, wrist, 255, 30, cv2.LINE_AA)
     cv2.ellipse(alpha, palm, (24, 30), 0, 0, 360, 255, -1, cv2.LINE_AA)
@@ -90,7 +97,8 @@ def arm(rng: np.random.Generator, aim: Aim) -> Blocker:
         tip = round(palm[0] + np.sin(way) * long), round(palm[1] - np.cos(way) * long)
         cv2.line(alpha, palm, tip, 255, 13, cv2.LINE_AA)
     cv2.line(alpha, wrist, elbow, 255, 38, cv2.LINE_AA)
-    cv2.line(sleeve, (round(wrist[0] * 0.8 + elbow[0] * 0.2), 165), elbow, 255, 56, cv2.LINE_AA)
+    cuff = round(wrist[0] * 0.8 + elbow[0] * 0.2), 165
+    cv2.polylines(sleeve, [np.array([cuff, elbow, shoulder])], False, 255, 58, cv2.LINE_AA)  # noqa: FBT003
     skin = from_hsv(rng.uniform(0.03, 0.075), rng.uniform(0.25, 0.6), rng.uniform(0.3, 0.95))
     cloth = palette(rng, str(rng.choice(["muted", "dark", "vivid"])), 1)[0]
     colour = np.where((sleeve > 127)[..., None], _rounded(rng, sleeve, cloth), _rounded(rng, alpha, skin))
@@ -101,7 +109,7 @@ def arm(rng: np.random.Generator, aim: Aim) -> Blocker:
     drift = float(rng.normal(0, 12)), float(rng.normal(0, 8))
     return Blocker(
         "arm", _cut(np.ascontiguousarray(colour), np.maximum(alpha, sleeve), float(rng.uniform(0, 1.5))),
-        (x - size / 2, y, min(float(rng.uniform(3, 20)), aim.far * 0.4)), (size, size), drift,
+        (x - size / 2, y, min(float(rng.uniform(3, 20)), aim.far * 0.4)), (size, size * 3), drift,
     )  # fmt: skip
 
 
@@ -133,7 +141,7 @@ def person(rng: np.random.Generator, aim: Aim) -> Blocker:
     cv2.ellipse(alpha, (128, 250), (112, 130), 0, 180, 360, 255, -1, cv2.LINE_AA)
     cloth, hair = (
         palette(rng, "muted", 1)[0],
-        from_hsv(rng.uniform(0.03, 0.12), rng.uniform(0, 0.6), rng.uniform(0.05, 0.5)),
+        from_hsv(rng.uniform(0.03, 0.12), rng.uniform(0, 0.6), rng.uniform(0.2, 0.7)),
     )
     colour = np.where((head > 127)[..., None], _rounded(rng, head, hair), _rounded(rng, alpha, cloth))
     z = aim.far * float(rng.uniform(0.35, 0.6))

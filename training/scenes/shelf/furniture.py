@@ -13,15 +13,22 @@ BOARD = Mark(ShelfClass.BOARD)
 BACK = Mark(ShelfClass.BACKGROUND)
 THICK = 1.2  # of an end panel and an upright, in centimetres
 BAYS = 100.0  # centimetres from upright to upright
+WIDE, HIGH, AWAY = 900.0, 330.0, 260.0  # centimetres: half of the shop, its ceiling, its far wall
+FULL = 255
 STRIDE = 130.0  # a quad is cut into pieces of this length, so that textures keep their proportions
 
 
 def backdrop(screen: Screen, shelf: Shelf) -> None:
-    """What is seen where no bay is: the aisle beyond, the floor, the plinth."""
+    """What is seen where no bay is: the rest of the shop, the floor, the plinth."""
     furniture = shelf.assortment.furniture
-    screen.light[:] = furniture.beyond * np.float32(0.5)
-    reach = 700.0
-    for left in np.arange(shelf.left - reach, shelf.right + reach, 240.0).tolist():
+    screen.light[:] = 0.25
+    middle, top = (shelf.left + shelf.right) / 2, shelf.bays[-1].ceiling
+    front = screen.window(screen.shape(Plane.upright(shelf.left, top, 0), rectangle(shelf.right - shelf.left, top)))
+    if front is not None and front.alpha.shape == screen.size and front.alpha.min() == FULL:
+        return
+    screen.paint(Plane.upright(middle - WIDE, HIGH, -AWAY), rectangle(2 * WIDE, HIGH), furniture.beyond, 0.8, BACK)
+    screen.paint(Plane.level(middle - WIDE, HIGH, -AWAY), rectangle(2 * WIDE, 600), furniture.ceiling, 1.0, BACK)
+    for left in np.arange(middle - WIDE, middle + WIDE, 240.0).tolist():
         screen.paint(Plane.level(left, 0, -60), rectangle(240, 240), furniture.floor, 0.8, BACK)
     bottom = shelf.bays[0].floor
     plinth = rectangle(shelf.right - shelf.left, bottom)
@@ -109,9 +116,7 @@ def _tags(screen: Screen, bay: Bay, furniture: Furniture) -> None:
 
 
 def shade(screen: Screen, shelf: Shelf, bay: Bay, strength: float) -> None:
-    """The upper part of an opening gets less light; of the uppermost there is no board above."""
-    if bay is shelf.bays[-1]:
-        return
+    """The upper part of an opening gets less light, lower openings less than upper ones; the uppermost has no shade."""
     tall = bay.ceiling - bay.floor
     plane = Plane.upright(shelf.left, bay.ceiling, -2.0)
     outline = rectangle(shelf.right - shelf.left, tall)
@@ -120,7 +125,9 @@ def shade(screen: Screen, shelf: Shelf, bay: Bay, strength: float) -> None:
     if window is None:
         return
     down = np.linspace(0, tall, 64, dtype=np.float32)[:, None, None]
-    skin = Skin.of(np.broadcast_to(1 - np.float32(strength) * np.exp(-down / 9), (64, 2, 1)))
+    under = 0.0 if bay is shelf.bays[-1] else strength
+    light = (1 - under * np.exp(-down / 9)) * min(1.0, 0.72 + bay.floor / 450)
+    skin = Skin.of(np.broadcast_to(light, (64, 2, 1)))
     dark = screen.warped(plane, outline, skin, pixels, window).reshape(window.alpha.shape)
     covered = window.alpha * np.float32(1 / 255)
     screen.light[window.place] *= (1 - (1 - dark) * covered)[..., None]

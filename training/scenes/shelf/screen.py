@@ -1,6 +1,7 @@
 """What is drawn on: light, and for each pixel its class and its product. What comes later covers what was there."""
 
 from dataclasses import dataclass
+from math import ceil, floor
 from typing import NamedTuple
 
 import cv2
@@ -101,8 +102,9 @@ class Screen:
         if len(outline) < 3:
             return None
         height, width = self.size
-        left, top = np.maximum(np.floor(outline.min(axis=0)) - 1, 0).astype(int).tolist()
-        right, low = np.minimum(np.ceil(outline.max(axis=0)) + 2, [width, height]).astype(int).tolist()
+        (first_x, first_y), (last_x, last_y) = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
+        left, top = max(floor(first_x) - 1, 0), max(floor(first_y) - 1, 0)
+        right, low = min(ceil(last_x) + 2, width), min(ceil(last_y) + 2, height)
         if right <= left or low <= top:
             return None
         alpha = np.zeros((low - top, right - left), np.uint8)

@@ -1,14 +1,15 @@
 """Products under light on the screen: boxes, round things and bags, each as one instance."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from training.scenes.canvas import Array
+from training.scenes.canvas import Array, blurred
 from training.scenes.shelf.classes import ShelfClass
 from training.scenes.shelf.products import STEPS, Product
-from training.scenes.shelf.screen import Mark, Screen, Window
+from training.scenes.shelf.screen import Mark, Screen, Skin, Window
 from training.scenes.shelf.view import NEAR, Matrix, Plane, Points, Vector, rectangle
 
 STEEPEST = 1.2  # tangent of the steepest look upon round things
@@ -56,12 +57,34 @@ def place(screen: Screen, item: Item, lamps: Lamps) -> None:
     pixels, far = screen.view.seen(corners)
     if far.min() < NEAR or _beyond(screen, pixels):
         return
+    if item.level == 0 and item.row == 0:
+        _shadow(screen, item)
     if item.product.shape == "round":
         _round(screen, item, lamps)
     elif item.product.shape == "bag":
         _bag(screen, item)
     else:
         _box(screen, item, pixels, lamps)
+
+
+@lru_cache(maxsize=1)
+def _soft() -> Skin:
+    """A dark patch (32, 32, 4) with soft edges."""
+    patch = np.zeros((32, 32, 4), np.float32)
+    patch[8:24, 8:24, 3] = 0.75
+    return Skin((blurred(patch, 4.0),))
+
+
+def _shadow(screen: Screen, item: Item) -> None:
+    """Upon the board around a product's foot."""
+    reach = np.abs(item.pose) @ np.array(item.product.size)
+    foot = float(item.centre[1] - reach[1] / 2)
+    if screen.view.origin[1] <= foot:
+        return
+    width, depth = float(reach[0]) + 6, float(reach[2]) + 6
+    plane = Plane.level(float(item.centre[0]) - width / 2, foot, float(item.centre[2]) - depth / 2 + 0.8)
+    depth = min(depth, -0.2 - float(plane.origin[2]))
+    screen.paint(plane, rectangle(width, depth), _soft(), 1.0)
 
 
 def _beyond(screen: Screen, pixels: Points) -> bool:

@@ -4,6 +4,7 @@ The world is in centimetres: x along the shelf to the right, y up, z towards the
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -81,14 +82,20 @@ class View:
         height, width = self.size
         return np.array([[self.focal, 0, (width - 1) / 2], [0, self.focal, (height - 1) / 2], [0, 0, 1]])
 
+    @cached_property
+    def sight(self) -> Matrix:
+        """(3, 3) from directions in the world to homogeneous pixels."""
+        return np.asarray(self.lens @ self.axes, dtype=np.float64)
+
     def plane(self, plane: Plane) -> Matrix:
         """(3, 3) from (a, b, 1) upon the plane to homogeneous pixels; the third is the distance along the view."""
-        columns = np.stack([plane.across, plane.down, plane.origin - self.origin], axis=1)
-        return np.asarray(self.lens @ self.axes @ columns, dtype=np.float64)
+        columns = np.empty((3, 3))
+        columns[:, 0], columns[:, 1], columns[:, 2] = plane.across, plane.down, plane.origin - self.origin
+        return np.asarray(self.sight @ columns, dtype=np.float64)
 
     def seen(self, points: Vector) -> tuple[Points, npt.NDArray[np.float64]]:
         """Pixels (n, 2) and distances along the view (n,) of points in the world."""
-        there = (points - self.origin) @ (self.lens @ self.axes).T
+        there = (points - self.origin) @ self.sight.T
         far = there[:, 2]
         return there[:, :2] / np.maximum(far, 1e-3)[:, None], far
 
