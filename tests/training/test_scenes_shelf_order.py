@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from training.scenes.dataset import Plan, generate, read_manifest
 from training.scenes.shelf import record
 from training.scenes.shelf.assortment import KINDS, Assortment
+from training.scenes.shelf.blockers import BLOCKERS, Aim
 from training.scenes.shelf.classes import ShelfClass
 from training.scenes.shelf.labels import Brand, Flavour
 from training.scenes.shelf.path import walk
@@ -89,7 +90,9 @@ def test_a_product_covers_about_what_its_front_measures(kind: str) -> None:
     assert seen_width == pytest.approx(width * scale, abs=3)
     assert seen_height == pytest.approx(height * scale, abs=3)
     assert np.array_equal(screen.classes == ShelfClass.PRODUCT, screen.numbers == 7)
+    around = cv2.dilate((screen.numbers == 7).astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
     assert screen.light[screen.numbers == 7].mean() > 0.01
+    assert not screen.light[around].any()
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -150,6 +153,21 @@ def test_tags_and_edges_hide_products_and_blockers_hide_everything() -> None:
     )
     assert not screen.classes.any()
     assert not screen.numbers.any()
+
+
+@pytest.mark.parametrize("kind", sorted(BLOCKERS))
+def test_what_stands_before_the_shelf_is_background_and_moves_by_its_time(kind: str) -> None:
+    blocker = replace(BLOCKERS[kind](np.random.default_rng(8), Aim(0, 20, 60, 45, 90)), drift=(40.0, 0.0), since=1.0)
+    left = []
+    for time in (1.0, 1.5):
+        screen = Screen(View.looking((360, 480), 150.0, vector(0, 20, 90), (0.0, 0.0, 0.0)))
+        screen.classes[:], screen.numbers[:] = ShelfClass.PRODUCT, 9
+        blocker.place(screen, time)
+        hidden = screen.classes == ShelfClass.BACKGROUND
+        assert np.array_equal(hidden, screen.numbers == 0)
+        assert 0.001 < hidden.mean() < 0.7
+        left.append(int(np.nonzero(hidden.any(axis=0))[0][0]))
+    assert left[1] - left[0] == pytest.approx(20 * 150 / (90 - blocker.corner[2]), abs=2)
 
 
 def test_a_movement_blurs_along_its_way_and_leaves_the_middle_where_it_is() -> None:

@@ -31,9 +31,12 @@ class Blocker:
     size: tuple[float, float]
     drift: tuple[float, float] = (0.0, 0.0)
     """Centimetres a second to the right and upwards."""
+    since: float = 0.0
+    """When it is at its corner, in seconds."""
 
     def place(self, screen: Screen, time: float) -> None:
         x, y, z = self.corner
+        time -= self.since
         across = screen.view.axes[0] * (1, 0, 1)
         across /= np.linalg.norm(across)
         middle = vector(x + self.size[0] / 2 + self.drift[0] * time, y + self.drift[1] * time, z)

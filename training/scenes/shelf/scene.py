@@ -8,7 +8,7 @@ import numpy as np
 from training.scenes.camera import Defects, Picture, developed
 from training.scenes.canvas import Size, chance
 from training.scenes.shelf.assortment import Assortment
-from training.scenes.shelf.blockers import Aim, blockers, glass
+from training.scenes.shelf.blockers import Aim, Blocker, blockers, glass
 from training.scenes.shelf.path import Path, standing, walk
 from training.scenes.shelf.photo import World, exposed, moved, shaken
 from training.scenes.shelf.solids import Lamps
@@ -17,6 +17,7 @@ from training.scenes.shelf.truth import Truth
 from training.scenes.shelf.view import Matrix
 
 SHAPES = ((3, 4), (9, 16), (4, 3))  # height to width
+MEETING = 2.5  # seconds of a walk from what is before the shelf to what is before it next
 FARTHEST = 260.0  # centimetres of shelf to each side of the camera, at most
 
 
@@ -84,16 +85,24 @@ def _world(rng: np.random.Generator, assortment: Assortment, path: Path, seconds
         left, right = (left + inside, right) if chance(rng, 0.5) else (left, right - inside)
     shelf = stocked(rng, assortment, left, right)
     lamps = Lamps(float(rng.uniform(-1, 1)), float(rng.random()), float(rng.uniform(0.3, 1.8)))
-    return World(shelf, lamps, float(rng.uniform(0.25, 0.75)), blockers(rng, _aim(path)))
+    return World(shelf, lamps, float(rng.uniform(0.25, 0.75)), _blockers(rng, path, seconds))
 
 
-def _aim(path: Path) -> Aim:
+def _blockers(rng: np.random.Generator, path: Path, seconds: float) -> tuple[Blocker, ...]:
+    """Of a clip others every few seconds."""
+    starts = np.arange(0, seconds + 0.01, MEETING).tolist()
+    met = [replace(one, since=start) for start in starts for one in blockers(rng, _aim(path, start))]
+    return tuple(sorted(met, key=lambda one: one.corner[2]))
+
+
+def _aim(path: Path, time: float) -> Aim:
     height, width = path.size
-    far = float(path.origin[2])
+    origin = path.origin + path.speed * time
+    far = float(origin[2])
     x, y = far * np.tan(path.way[0]), far * np.tan(path.way[1])
     return Aim(
-        float(path.origin[0] + x),
-        float(path.origin[1] + y),
+        float(origin[0] + x),
+        float(origin[1] + y),
         far * width / path.focal / 2,
         far * height / path.focal / 2,
         far,
