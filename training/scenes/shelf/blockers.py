@@ -139,9 +139,10 @@ def basket(rng: np.random.Generator, aim: Aim) -> Blocker:
 
 def person(rng: np.random.Generator, aim: Aim) -> Blocker:
     """Somebody's head and shoulders from behind, near the camera and so out of focus."""
-    alpha, head = np.zeros((SIDE, SIDE), np.uint8), np.zeros((SIDE, SIDE), np.uint8)
+    alpha, head = np.zeros((3 * SIDE, SIDE), np.uint8), np.zeros((3 * SIDE, SIDE), np.uint8)
     cv2.ellipse(head, (128, 74), (38, 50), 0, 0, 360, 255, -1, cv2.LINE_AA)
     cv2.ellipse(alpha, (128, 250), (112, 130), 0, 180, 360, 255, -1, cv2.LINE_AA)
+    cv2.rectangle(alpha, (16, 250), (240, 3 * SIDE), 255, -1)
     cloth, hair = (
         palette(rng, "muted", 1)[0],
         from_hsv(rng.uniform(0.03, 0.12), rng.uniform(0, 0.6), rng.uniform(0.2, 0.7)),
@@ -152,7 +153,7 @@ def person(rng: np.random.Generator, aim: Aim) -> Blocker:
     x = aim.x + float(rng.choice([-1, 1])) * float(rng.uniform(0.4, 1.1)) * aim.wide * share
     y = aim.y - aim.tall * share + size * float(rng.uniform(0.3, 0.9))
     skin = _cut(np.ascontiguousarray(colour), np.maximum(alpha, head), float(rng.uniform(1, 4)))
-    return Blocker("person", skin, (x - size / 2, y, z), (size, size), (float(rng.normal(0, 20)), 0))
+    return Blocker("person", skin, (x - size / 2, y, z), (size, 3 * size), (float(rng.normal(0, 20)), 0))
 
 
 BLOCKERS: Mapping[str, Callable[[np.random.Generator, Aim], Blocker]] = MappingProxyType(

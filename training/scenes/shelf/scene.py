@@ -41,14 +41,15 @@ class Take:
     defects: Defects
     shutter: float
     """Seconds."""
-    glass: bool
+    glass: int | None
+    """What its reflections are drawn from where the shelf has a door of glass."""
 
     def frame(self, rng: np.random.Generator, time: float, since: float, exposure: float) -> Frame:
         """The frame at `time`, the one before `since` seconds earlier; `rng` is of what differs from frame to frame."""
         shot = exposed(self.world, self.path.view(time), time)
         light = shaken(shot.light, lambda offset: self.path.view(time + offset), self.shutter)
-        if self.glass:
-            light = glass(np.random.default_rng(self.defects.quality), light)
+        if self.glass is not None:
+            light = glass(np.random.default_rng(self.glass), light)
         defects = replace(self.defects, exposure=exposure)
         photo = developed(rng, light, defects)
         step = moved(self.path.view(time - since), self.path.view(time))
@@ -73,6 +74,10 @@ def _defects(rng: np.random.Generator, longer: int) -> Defects:
         saturation=round(float(np.clip(drawn.saturation, 0.6, 1.35)), 3),
         vignette=round(drawn.vignette * 0.7, 3),
     )
+
+
+def _door(rng: np.random.Generator) -> int | None:
+    return int(rng.integers(1 << 30)) if chance(rng, 0.1) else None
 
 
 def _world(rng: np.random.Generator, assortment: Assortment, path: Path, seconds: float) -> World:
@@ -114,7 +119,7 @@ def photo(rng: np.random.Generator, assortment: Assortment, longer: int) -> Fram
     path = standing(rng, canvas_size(rng, longer))
     shutter = float(rng.choice([0.0, 1 / 60, 1 / 20, 1 / 8], p=[0.5, 0.25, 0.17, 0.08]))
     path = replace(path, speed=rng.normal(0, 8, 3), waves=path.waves * np.array([1, 1, *[1.5] * 6]))
-    take = Take(_world(rng, assortment, path, 0), path, _defects(rng, longer), shutter, chance(rng, 0.1))
+    take = Take(_world(rng, assortment, path, 0), path, _defects(rng, longer), shutter, _door(rng))
     frame = take.frame(rng, 0.0, 0.0, take.defects.exposure)
     return replace(frame, truth=frame.truth.counted())
 
@@ -124,7 +129,7 @@ def clip(rng: np.random.Generator, assortment: Assortment, longer: int, frames: 
     path = walk(rng, canvas_size(rng, longer))
     world = _world(rng, assortment, path, frames / rate)
     shutter = min(float(np.exp(rng.uniform(np.log(1 / 250), np.log(1 / 24)))), 1 / rate)
-    take = Take(world, path, _defects(rng, longer), shutter, chance(rng, 0.1))
+    take = Take(world, path, _defects(rng, longer), shutter, _door(rng))
     drift = _drift(rng)
     for number in range(frames):
         time = number / rate
