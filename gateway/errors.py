@@ -68,6 +68,62 @@ class UnreadablePictureError(GatewayError):
     """A picture that is empty, truncated or broken."""
 
 
+class NotVideoError(GatewayError):
+    """Not a video in a container that is read."""
+
+
+class PictureNotVideoError(GatewayError):
+    """A picture where a video should be."""
+
+
+class NoVideoStreamError(GatewayError):
+    """A container without a video stream."""
+
+
+class SoundOnlyError(GatewayError):
+    """A container of nothing but sound."""
+
+
+class EmptyVideoError(GatewayError):
+    """A file without a byte."""
+
+
+class TruncatedVideoError(GatewayError):
+    """A video that is cut off before anything of it can be shown."""
+
+
+class UnreadableVideoError(GatewayError):
+    """A video that is broken, or in a codec that is not read."""
+
+
+class VideoTooLongError(GatewayError):
+    """A video that lasts longer than allowed."""
+
+
+class TooManyFramesError(GatewayError):
+    """More frames per second than allowed."""
+
+
+class NoEncoderError(GatewayError):
+    """None of the video encoders that may be used works on this machine."""
+
+
+class VideoNotWrittenError(GatewayError):
+    """A video that could not be written, as to a full disk."""
+
+
+class JobNotFoundError(GatewayError):
+    """No job by that name, or it has expired."""
+
+
+class JobEndedError(GatewayError):
+    """A job that has ended, so that it cannot be cancelled."""
+
+
+class JobsUnavailableError(GatewayError):
+    """The jobs' database does not take or give what it should."""
+
+
 class PhotoRefusedError(GatewayError):
     """A picture, or what was asked of it, that a pipeline with options does not take; its text says which."""
 
@@ -135,6 +191,19 @@ PICTURE: Kinds = (
     UnsupportedTypeError,
     TooManyPixelsError,
     UnreadablePictureError,
+)
+VIDEO: Kinds = (
+    NotVideoError,
+    PictureNotVideoError,
+    NoVideoStreamError,
+    SoundOnlyError,
+    EmptyVideoError,
+    TruncatedVideoError,
+    UnreadableVideoError,
+    VideoTooLongError,
+    TooManyFramesError,
+    TooLargeError,
+    TooManyPixelsError,
 )
 FETCH: Kinds = (
     InvalidUrlError,

@@ -8,7 +8,9 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from gateway.video_settings import VideoSettings
 
 PREFIX = "GATEWAY_"
 STORE_SCHEMES = ("file", "memory", "s3", "az", "gs")
@@ -52,7 +54,7 @@ def _delivery_template(value: str) -> str:
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
-class Settings(BaseSettings):
+class Settings(VideoSettings):
     """Units stand in the names: `_seconds`, `_bytes` bytes, `_pixels` width x height."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
