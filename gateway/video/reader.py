@@ -162,7 +162,9 @@ class Video:
                     self._packets_seen += 1
                     if packet.size:  # AVI's empty ones repeat a frame, the last one is FFmpeg's own
                         yield packet
-            except av.FFmpegError:  # noqa: PERF203 - the next packet may be sound
+            except IndexError:  # noqa: PERF203 - PyAV's, at the end, where a stream began that the header does not name
+                return
+            except av.FFmpegError:
                 self.tally.skipped_packets += 1
                 failures += 1
             else:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from gateway.video import source
-from gateway.video.containers import OPTIONS, address
 
 if TYPE_CHECKING:
-    from av import AudioStream, Packet
+    from av import AudioFrame, AudioStream, Packet
     from av.container import InputContainer, OutputContainer
 
-# What MP4 takes and browsers or players read from it.
-COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
+# What MP4 takes and browsers play. It takes AC-3 too, but one broken packet of it keeps the index from being written.
+COPIED = frozenset({"aac", "mp3", "alac", "opus", "flac"})
+# Bytes that MP4 wants of a codec's header, at least; without them its index could not be written at the very end.
+HEADER_BYTES = {"opus": 19, "flac": 34, "alac": 24}
 STEREO = "stereo"
 LAYOUTS = {1: "mono", 2: STEREO, 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
 HIGHEST_SAMPLE_RATE = 48_000
@@ -33,10 +34,9 @@ class Soundtrack:
 
     def __init__(self, path: Path, target: "OutputContainer") -> None:
         """Adds the streams to `target`, which must not have begun. Raises av.FFmpegError if `path` cannot be opened."""
-        import av
         from av.stream import Discard
 
-        self._container: InputContainer = av.open(address(path), "r", container_options=OPTIONS)
+        self._container: InputContainer = source.demuxer(path)
         self._origin = source.start_of(self._container)
         self._ways: dict[int, _Copy | _Transcode] = {}
         self.tracks = tuple(self._add(stream, target) for stream in self._container.streams.audio)
@@ -45,6 +45,11 @@ class Soundtrack:
                 stream.discard = Discard.all
         self._packets = self._read()
         self._waiting: Packet[AudioStream] | None = None
+
+    @property
+    def skipped(self) -> int:
+        """Packets that were left out."""
+        return sum(way.lane.skipped for way in self._ways.values())
 
     def until(self, time: Fraction) -> None:
         """Hands over all that comes before `time`, in seconds from the file's start."""
@@ -79,41 +84,68 @@ class Soundtrack:
             for packet in self._container.demux(*(way.stream for way in self._ways.values())):
                 if packet.size:
                     yield cast("Packet[AudioStream]", packet)
-        except av.FFmpegError:  # broken from here on; what was read stays
+        except (av.FFmpegError, IndexError):  # broken from here on, or a stream that began late; what was read stays
             return
 
     def _add(self, stream: "AudioStream", target: "OutputContainer") -> Track:
-        codec = source.codec_of(stream) or "unknown"
-        if codec in COPIED:
+        codec = source.codec_of(stream)
+        if not codec or not stream.codec_context.sample_rate:
+            return Track(codec or "unknown", "dropped")
+        header = stream.codec_context.extradata or b""
+        if codec in COPIED and len(header) >= HEADER_BYTES.get(codec, 0):
             self._ways[stream.index] = _Copy(stream, target, self._origin)
             return Track(codec, "copied")
-        if codec == "unknown" or not stream.codec_context.sample_rate:
-            return Track(codec, "dropped")
         self._ways[stream.index] = _Transcode(stream, target, self._origin)
         return Track(codec, "aac")
 
 
+class _Lane:
+    """A stream of the target. What cannot be written is left out and counted, for sound must not cost the pictures."""
+
+    def __init__(self, target: "OutputContainer", out: "AudioStream", language: str | None) -> None:
+        self.out = out
+        self.skipped = 0
+        self._target = target
+        self._last: int | None = None
+        if language is not None:
+            out.metadata["language"] = language
+
+    def mux(self, packet: "Packet[AudioStream]") -> None:
+        import av
+
+        if packet.dts is None or (self._last is not None and packet.dts <= self._last):  # MP4 has no way back in time
+            self.skipped += 1
+            return
+        self._last = packet.dts
+        packet.stream = self.out
+        try:
+            self._target.mux(packet)
+        except av.FFmpegError as error:
+            if isinstance(error, OSError | MemoryError):  # the machine's fault, not the sound's
+                raise
+            self.skipped += 1
+
+
 class _Copy:
-    """Packets unchanged but for the origin of their times."""
+    """Packets unchanged but for the origin of their times; those that cannot be decoded are left out."""
 
     def __init__(self, stream: "AudioStream", target: "OutputContainer", origin: Fraction) -> None:
         self.stream = stream
-        self._target, self._origin = target, origin
-        self._out = target.add_stream_from_template(stream)
-        _keep_language(stream, self._out)
-        self._last: int | None = None
+        self.lane = _Lane(target, target.add_stream_from_template(stream), source.language_of(stream))
+        self._origin = origin
 
     def take(self, packet: "Packet[AudioStream]") -> None:
-        if packet.pts is None and packet.dts is None:
+        import av
+
+        try:
+            packet.decode()
+        except av.FFmpegError:
+            self.lane.skipped += 1
             return
         shift = _ticks(self._origin, packet.time_base)
-        packet.dts = (packet.pts if packet.dts is None else packet.dts) - shift  # type: ignore[operator]
-        packet.pts = packet.dts if packet.pts is None else packet.pts - shift
-        if self._last is not None and packet.dts <= self._last:  # MP4 has no way back in time
-            return
-        self._last = packet.dts
-        packet.stream = self._out
-        self._target.mux(packet)
+        stamps = [None if stamp is None else stamp - shift for stamp in (packet.pts, packet.dts)]
+        packet.pts, packet.dts = stamps[0], stamps[0] if stamps[1] is None else stamps[1]
+        self.lane.mux(packet)
 
     def finish(self) -> None:
         pass
@@ -124,12 +156,12 @@ class _Transcode:
 
     def __init__(self, stream: "AudioStream", target: "OutputContainer", origin: Fraction) -> None:
         context = stream.codec_context
-        self.stream = stream
-        self._target, self._origin = target, origin
         rate, layout = _aac(context.sample_rate, context.layout.name, context.channels)
-        self._out = target.add_stream("aac", rate=rate)
-        self._out.layout = layout
-        _keep_language(stream, self._out)
+        out = target.add_stream("aac", rate=rate)
+        out.layout = layout
+        self.stream = stream
+        self.lane = _Lane(target, out, source.language_of(stream))
+        self._origin = origin
 
     def take(self, packet: "Packet[AudioStream]") -> None:
         import av
@@ -137,14 +169,26 @@ class _Transcode:
         try:
             frames = packet.decode()
         except av.FFmpegError:
+            self.lane.skipped += 1
             return
         for frame in frames:
             if frame.pts is not None and frame.time_base is not None:
                 frame.pts -= _ticks(self._origin, frame.time_base)
-            self._target.mux(self._out.encode(frame))
+            self._encode(frame)
 
     def finish(self) -> None:
-        self._target.mux(self._out.encode(None))
+        self._encode(None)
+
+    def _encode(self, frame: "AudioFrame | None") -> None:
+        import av
+
+        try:
+            packets = self.lane.out.encode(frame)
+        except av.FFmpegError:  # as of samples that are no numbers
+            self.lane.skipped += 1
+            return
+        for packet in packets:
+            self.lane.mux(packet)
 
 
 def _aac(sample_rate: int, layout: str, channels: int) -> tuple[int, str]:
@@ -166,8 +210,3 @@ def _aac(sample_rate: int, layout: str, channels: int) -> tuple[int, str]:
 
 def _ticks(seconds: Fraction, time_base: Fraction) -> int:
     return round(seconds / time_base)
-
-
-def _keep_language(stream: "AudioStream", out: "AudioStream") -> None:
-    if (language := source.language_of(stream)) is not None:
-        out.metadata["language"] = language

@@ -33,9 +33,16 @@ def open_container(path: Path) -> "InputContainer":
     if kind not in {None, "JPEG"}:  # a stream of JPEGs begins as one does
         raise PictureNotVideoError(f"this is a picture ({kind}), not a video")
     try:
-        return av.open(address(path), "r", container_options=OPTIONS, metadata_errors="replace")
+        return demuxer(path)
     except av.FFmpegError as error:
         raise refusal(path, error) from error
+
+
+def demuxer(path: Path) -> "InputContainer":
+    """Raises av.FFmpegError."""
+    import av
+
+    return av.open(address(path), "r", container_options=OPTIONS, metadata_errors="replace")
 
 
 def video_stream(container: "InputContainer") -> "VideoStream":

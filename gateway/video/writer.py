@@ -33,13 +33,14 @@ USUAL_TICK = Fraction(1, 90_000)
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """`width` and `height` are even: a frame of odd size has its last column or row twice."""
+    """`width` and `height` are even: an odd frame has its last column or row twice. `skipped_sound` counts packets."""
 
     frames: int
     width: int
     height: int
     encoder: str
     tracks: tuple[Track, ...]
+    skipped_sound: int
 
 
 class VideoWriter:
@@ -157,8 +158,8 @@ class _File:
             self._close_container()
 
     def written(self, frames: int) -> Written:
-        tracks = self._sound.tracks if self._sound else ()
-        return Written(frames, self._shape.width, self._shape.height, self._encoder, tracks)
+        tracks, skipped = (self._sound.tracks, self._sound.skipped) if self._sound else ((), 0)
+        return Written(frames, self._shape.width, self._shape.height, self._encoder, tracks, skipped)
 
     def _close_container(self) -> None:
         if not self._closed:
