@@ -1,9 +1,7 @@
-import os
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from gateway.video.reader import Frame, Tally, open_video
@@ -68,19 +66,3 @@ def test_errors_inside_a_frame_are_counted(tmp_path: Path) -> None:
     frames, tally = read(path)
     assert tally.damaged_frames == 1
     assert len(frames) == COUNT
-
-
-def test_memory_is_a_few_frames_whatever_the_length(tmp_path: Path) -> None:
-    width, height, count = 640, 360, 1200
-    picture = numbered(3, width, height)
-    clip = Clip(options={"preset": "ultrafast"})
-    path = clip.write(tmp_path / "long.mp4", [picture] * count)
-    process, peaks = psutil.Process(os.getpid()), []
-    with open_video(path, LIMITS) as video:
-        for frame in video.frames():
-            peaks.append(process.memory_info().rss)
-            assert frame.pixels.nbytes == width * height * 3
-    settled, after = max(peaks[:100]), max(peaks[100:])
-    assert len(peaks) == count
-    assert after - settled < 8 * width * height * 3
-    assert np.mean(peaks[-100:]) - np.mean(peaks[100:200]) < 4 * width * height * 3
