@@ -17,9 +17,7 @@ help: ## list the targets
 serve: $(VENV)/.serve ## run Triton and the gateway in the foreground (Ctrl-C stops both)
 	@exec $(BIN)/python -m serving
 
-test: lint ## everything that CI checks: lint, types, import rules, all tests
-	@echo "all tests: those that need a server mostly wait for it, the others run meanwhile; each kind reports when it ends"
-	+@$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going unit e2e
+test: lint unit e2e ## everything that CI checks: lint, types, import rules, all tests
 
 lint: $(VENV)/.test ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .
@@ -28,7 +26,7 @@ lint: $(VENV)/.test ## ruff, mypy strict, import-linter
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.test ## tests that need no server
-	OMP_NUM_THREADS=1 nice -n 10 $(BIN)/pytest -m "not e2e" --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not e2e" --numprocesses auto --maxprocesses 4 --dist loadfile
 
 e2e: $(VENV)/.test ## tests against a real tritonserver, uvicorn and S3 endpoint
 	$(BIN)/pytest -m e2e
