@@ -115,7 +115,7 @@ def test_health_and_models_tell_what_is_served(client: httpx.Client) -> None:
     assert 0 <= health["canary_age_s"] < 60
     models = {model["role"]: model for model in client.get("/v1/models").json()["models"]}
     assert models["step_matte"]["served_version"] == 1
-    assert set(models["step_matte"]["pipelines"]) == {"alpha_step", "cutout_step"}
+    assert set(models["step_matte"]["pipelines"]) == {"alpha_step", "cutout_step", "recipe_photo"}
     if not models["product_matte"]["served"]:
         assert models["product_matte"]["reason"]
 
