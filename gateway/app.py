@@ -27,6 +27,7 @@ from gateway.pipelines import ALL
 from gateway.recipes import Rules
 from gateway.results import Results
 from gateway.routes import analysis, cutouts, docs, embeddings, files, health, keywords, photos, recipes
+from gateway.segmentation.segmenter import Segmenter
 from gateway.settings import Settings
 from gateway.state import Parts, PictureSource
 from gateway.store import Shelf
@@ -94,6 +95,7 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
         analyst=Analyst(catalogue, inference, admission, telemetry),
         embeddings=Embeddings(catalogue, inference, admission),
         keywords=Keywords(catalogue, inference, admission, telemetry),
+        segmenter=Segmenter(catalogue, inference),
         rules=Rules(settings),
         fetcher=fetcher or Fetcher(settings, telemetry.fetched),
         inference=inference,

@@ -4,8 +4,9 @@ It opens for a while, or until a canary has come back well since. Then one reque
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from typing import Self
 
 import structlog
@@ -19,6 +20,7 @@ from gateway.errors import (
 )
 from gateway.inference import Cut, Inference, Inventory, Pulse, Tensors
 from gateway.pipelines import Pipeline
+from gateway.sequences import Sequence as FrameSequence
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 
@@ -106,6 +108,11 @@ class Guarded:
         with self._watched(model):
             return await self._inference.call(model, inputs, outputs, request_id)
 
+    @asynccontextmanager
+    async def sequence(self, model: str, request_id: str) -> AsyncIterator[FrameSequence]:
+        async with self._inference.sequence(model, request_id) as sequence:
+            yield _GuardedSequence(sequence, partial(self._watched, model))
+
     async def inventory(self) -> Inventory:
         return await self._inference.inventory()
 
@@ -130,3 +137,15 @@ class Guarded:
             self._telemetry.breaker_open.labels(name).set(breaker.is_open)
             if breaker.is_open != before:
                 log.warning("the breaker has changed", pipeline=name, open=breaker.is_open)
+
+
+class _GuardedSequence:
+    """Every frame is an attempt of its own."""
+
+    def __init__(self, sequence: FrameSequence, watched: Callable[[], AbstractContextManager[None]]) -> None:
+        self._sequence = sequence
+        self._watched = watched
+
+    async def infer(self, tensors: Tensors, outputs: Sequence[str]) -> Tensors:
+        with self._watched():
+            return await self._sequence.infer(tensors, outputs)

@@ -1,7 +1,7 @@
 """What is served: Triton's inventory joined with what lies in the model repository."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from gateway import repository
 from gateway.errors import GatewayError, PipelineChangedError, PipelineDownError, PipelineNotServedError
 from gateway.inference import Inference, Inventory
+from gateway.model_config import FrameContract
 from gateway.repository import Card, Contents
 from gateway.settings import Settings
 
@@ -108,6 +109,11 @@ class Catalogue:
     def loaded(self) -> frozenset[str]:
         """Names of all models that Triton has loaded."""
         return frozenset(self._inventory.versions) if self._inventory else frozenset()
+
+    @property
+    def frames(self) -> Mapping[str, FrameContract]:
+        """What the served pipelines take and give that are called frame by frame."""
+        return self._inventory.frames if self._inventory else {}
 
     def models(self) -> list[Model]:
         """Every network that Triton or the repository knows."""

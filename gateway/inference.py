@@ -4,47 +4,33 @@ The compressed picture goes in, the finished PNG comes out; no pixel is touched 
 """
 
 import asyncio
-import hashlib
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 from opentelemetry import propagate
-from tritonclient.grpc import InferInput, InferRequestedOutput, model_config_pb2, service_pb2
+from tritonclient.grpc import InferInput, InferRequestedOutput, service_pb2
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from gateway.background import beside
-from gateway.errors import (
-    BusyError,
-    GatewayError,
-    InferenceFailedError,
-    InferenceTimeoutError,
-    InferenceUnavailableError,
-    PipelineDownError,
-    PipelineNotServedError,
-    UnreadablePictureError,
-)
+from gateway.background import Errands, beside
+from gateway.errors import InferenceFailedError, InferenceUnavailableError
+from gateway.model_config import FrameContract, frame_contract, is_network, shape, steps
 from gateway.pipelines import Pipeline
+from gateway.sequences import Sequence as FrameSequence
 from gateway.settings import Settings
+from gateway.streamed import TritonSequence
+from gateway.tensors import Tensors
+from gateway.triton_errors import translated
 from serving.canary import Watch, connect, is_pipeline
 
+__all__ = ["Box", "Cut", "Inference", "Inventory", "Pulse", "Tensors", "TritonInference"]
+
 FIRST_LOOK_SECONDS = 10.0
-RETRY_AFTER_S = 2.0
-# What a step says, not Triton: through an ensemble, or called by itself.
-CALLER = "recipe_photo: "
-BY_A_STEP = re.compile(rf"^(in ensemble '[^']*', |{CALLER})")
-NOT_LOADED = ("unknown model", "not at ready state", "is not ready", "no available versions")
-CALLS = ("calls", "may_call")
-SHAPING = ("platform", "backend", "default_model_filename", "input", "output", "ensemble_scheduling")
-# A network's parameters are about threads and memory.
-SHAPING_STEP = (*SHAPING, "parameters")
+PATIENCE_SECONDS = 1.0
 Box = tuple[int, int, int, int]
-Tensors = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +54,8 @@ class Pulse:
 class Inventory:
     """What the server has loaded: each model's versions, which models are networks, pipelines with their steps.
 
-    `configs` holds a hash of what each model's config says about results; `requests` how many each has had.
+    `configs` holds a hash of what each model's config says about results; `requests` how many each has had; `frames`
+    what the pipelines take and give that are called frame by frame.
     """
 
     versions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -76,6 +63,7 @@ class Inventory:
     steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     configs: Mapping[str, str] = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=dict)
+    frames: Mapping[str, FrameContract] = field(default_factory=dict)
 
     def continues(self, earlier: "Inventory") -> bool:
         """Whether no model was loaded in between: then its version would be another, or its requests count anew."""
@@ -96,6 +84,10 @@ class Inference(Protocol):
 
     async def call(self, model: str, inputs: Mapping[str, bytes], outputs: Sequence[str], request_id: str) -> Tensors:
         """One inference whose inputs are BYTES [1]; arrays without the batch's dimension. Otherwise as `infer`."""
+        ...
+
+    def sequence(self, model: str, request_id: str) -> AbstractAsyncContextManager[FrameSequence]:
+        """A video's way through one model, whose state lives from the first frame to the end of the `with`."""
         ...
 
     async def inventory(self) -> Inventory:
@@ -120,10 +112,12 @@ class TritonInference:
         self._watch: Watch | None = None
         self._watching: asyncio.Task[None] | None = None
         self._exit = AsyncExitStack()
+        self._errands = Errands(PATIENCE_SECONDS)
 
     async def __aenter__(self) -> Self:
         settings = self._settings
         self._client = await self._exit.enter_async_context(connect(settings.triton_url))
+        self._exit.push_async_callback(self._errands.aclose)
         self._watch = Watch(self._client, settings.canary_interval_seconds, settings.canary_timeout_seconds)
         # Whoever sees the gateway listen may send a picture: it knows its pipelines by then.
         with suppress(TimeoutError):
@@ -156,6 +150,15 @@ class TritonInference:
             raise InferenceFailedError("the inference failed", private=f"{model} gave no {', '.join(lacking)}")
         return {name: values[0] for name, values in found.items()}
 
+    @asynccontextmanager
+    async def sequence(self, model: str, request_id: str) -> AsyncIterator[FrameSequence]:
+        sequence = TritonSequence(self._open_client(), model, request_id, self._settings.inference_timeout_seconds)
+        try:
+            yield sequence
+        finally:
+            sequence.close()
+            self._errands.add(sequence.end(), f"end of a sequence of {model}")
+
     async def inventory(self) -> Inventory:
         client, deadline_s = self._open_client(), self._settings.canary_timeout_seconds
         try:
@@ -168,8 +171,9 @@ class TritonInference:
         return replace(
             counted,
             networks=frozenset(config.name for config in configs if is_network(config)),
-            steps={name: _steps(name, by_name) for name, config in by_name.items() if is_pipeline(config)},
+            steps={name: steps(name, by_name) for name, config in by_name.items() if is_pipeline(config)},
             configs={config.name: shape(config) for config in configs},
+            frames={config.name: found for config in configs if (found := frame_contract(config))},
         )
 
     async def still_has(self, known: Inventory) -> bool:
@@ -199,46 +203,6 @@ class TritonInference:
         return self._client
 
 
-def is_network(config: model_config_pb2.ModelConfig) -> bool:
-    """Whether a model is a network, not a Python step and not a pipeline."""
-    return bool(config.platform != "ensemble" and config.backend != "python")
-
-
-def shape(config: model_config_pb2.ModelConfig) -> str:
-    """Hash of what a config says about results; how fast they come (instances, queues, threads) leaves it as it is."""
-    shaping = model_config_pb2.ModelConfig()
-    shaping.CopyFrom(config)
-    for known, _ in config.ListFields():
-        if known.name not in (SHAPING_STEP if config.backend == "python" else SHAPING):
-            shaping.ClearField(known.name)
-    return hashlib.sha256(shaping.SerializeToString(deterministic=True)).hexdigest()
-
-
-def translated(error: InferenceServerException) -> GatewayError:
-    """Triton's error in the gateway's words. Only what a step says about the picture is told to clients."""
-    code, message = (error.status() or "").removeprefix("StatusCode."), error.message() or ""
-    private = f"{code}: {message}"
-    if any(phrase in message for phrase in NOT_LOADED):
-        return PipelineNotServedError("the pipeline is not served", private=private, retry_after_s=RETRY_AFTER_S)
-    if "Exceeds maximum queue size" in message:
-        return BusyError("the server's queue is full", private=private, retry_after_s=RETRY_AFTER_S)
-    said = BY_A_STEP.sub("", message)
-    if code == "INVALID_ARGUMENT" and said != message:
-        return UnreadablePictureError(said, private=private)
-    if code == "UNAVAILABLE" and message.startswith(CALLER):
-        return PipelineDownError(said, private=private, retry_after_s=RETRY_AFTER_S)
-    return _trouble(code, message, private)
-
-
-def _trouble(code: str, message: str, private: str) -> GatewayError:
-    """The server's own, of which a client need know no more than its kind."""
-    if code == "DEADLINE_EXCEEDED" or "timeout expired" in message:
-        return InferenceTimeoutError("the inference took too long", private=private, retry_after_s=RETRY_AFTER_S)
-    if code in {"UNAVAILABLE", "CANCELLED"} or "Stub process" in message:
-        return InferenceUnavailableError("the server is not available", private=private, retry_after_s=RETRY_AFTER_S)
-    return InferenceFailedError("the inference failed", private=private)
-
-
 def _trace_headers() -> dict[str, str]:
     """W3C trace context, so that Triton's spans join the request's; empty where no tracing is configured."""
     headers: dict[str, str] = {}
@@ -258,27 +222,6 @@ def _cut(pipeline: Pipeline, tensors: Tensors) -> Cut:
         raise InferenceFailedError("the inference failed", private=f"{pipeline.name} gave no {pipeline.output}")
     xmin, ymin, xmax, ymax = (0, 0, 0, 0) if box is None else (int(value) for value in box.reshape(4))
     return Cut(bytes(picture.reshape(-1)[0]), (xmin, ymin, xmax, ymax) if xmax > xmin and ymax > ymin else None)
-
-
-def _steps(name: str, configs: Mapping[str, model_config_pb2.ModelConfig]) -> tuple[str, ...]:
-    """Every model that takes part in a pipeline, each once, a caller before those that it calls."""
-    found: dict[str, None] = {}
-    waiting = list(_called(configs[name]))
-    while waiting:
-        step = waiting.pop(0)
-        if step not in found:
-            found[step] = None
-            waiting += _called(configs[step]) if step in configs else ()
-    return tuple(found)
-
-
-def _called(config: model_config_pb2.ModelConfig) -> tuple[str, ...]:
-    """An ensemble's steps, and the models that a Python step names in its parameters, separated by commas: `calls`
-    those that it cannot do without, `may_call` those that some of its answers come from.
-    """
-    scheduled = (step.model_name for step in config.ensemble_scheduling.step)
-    listed = ",".join(config.parameters[name].string_value for name in CALLS if name in config.parameters)
-    return (*scheduled, *(name.strip() for name in listed.split(",") if name.strip()))
 
 
 def _versions(loaded: Iterable[service_pb2.ModelStatistics]) -> dict[str, tuple[int, ...]]:

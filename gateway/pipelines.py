@@ -42,4 +42,8 @@ PRODUCT_CUTOUT, PRODUCT_PHOTO = (
 RENDER_TEMPLATE = Pipeline("render_template", "picture", ("picture", "report"))
 PHOTOS = (PRODUCT_CUTOUT, PRODUCT_PHOTO, RENDER_TEMPLATE)
 RECIPE_PHOTO = Pipeline("recipe_photo", "picture", ("keyword", "confidence", "route", "picture", "report"))
-ALL = (*CUTOUTS, ANALYZE, KEYWORDS, *PHOTOS, RECIPE_PHOTO)
+# Of the network that is served by default; another one's are named after it, with an underscore between.
+SEGMENT_SHELF = Pipeline("segment_shelf", "answer", ("answer", "mask", "overlay"))
+SEGMENT_STREAM = Pipeline("segment_stream", "smoothed", ("smoothed", "flicker", "mean_confidence", "shares", "motion"))
+SHELVES = (SEGMENT_SHELF, SEGMENT_STREAM)
+ALL = (*CUTOUTS, ANALYZE, KEYWORDS, *PHOTOS, RECIPE_PHOTO, *SHELVES)

@@ -10,7 +10,7 @@ from google.protobuf import text_format
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tritonclient.grpc import model_config_pb2
 
-from gateway.inference import is_network
+from gateway.model_config import is_network
 
 log = structlog.get_logger("gateway.repository")
 

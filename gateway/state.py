@@ -14,6 +14,7 @@ from gateway.inference import Inference
 from gateway.keywords import Keywords
 from gateway.recipes import Rules
 from gateway.results import Results
+from gateway.segmentation.segmenter import Segmenter
 from gateway.settings import Settings
 from gateway.store import Shelf
 from gateway.telemetry import Telemetry
@@ -41,6 +42,7 @@ class Parts:
     analyst: Analyst
     embeddings: Embeddings
     keywords: Keywords
+    segmenter: Segmenter
     rules: Rules
     fetcher: PictureSource
     inference: Inference

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import httpx
+import numpy as np
 import numpy.typing as npt
 from fastapi import FastAPI
 from PIL import Image
 
 from gateway.errors import GatewayError, InferenceUnavailableError, SourceNotFoundError
 from gateway.inference import Cut, Inventory, Pulse, Tensors
+from gateway.model_config import FrameContract
 from gateway.pipelines import (
     ALL,
     ANALYZE,
@@ -23,10 +25,13 @@ from gateway.pipelines import (
     PRODUCT_PHOTO,
     RECIPE_PHOTO,
     RENDER_TEMPLATE,
+    SEGMENT_SHELF,
+    SEGMENT_STREAM,
     Pipeline,
 )
 
 NETWORKS = {"step": "step_matte", "main": "main_matte"}
+FRAMES = FrameContract(64, ("smoothed", "flicker", "mean_confidence", "shares", "motion", "embedding"))
 WHOLE = Inventory(
     versions=dict.fromkeys(
         ("decode", "cutout", "alpha_png", "step_matte", "main_matte", "product_matte", "analysis"), (1,)
@@ -35,8 +40,11 @@ WHOLE = Inventory(
     networks=frozenset({"step_matte", "main_matte"}),
     steps={pipeline.name: ("decode", NETWORKS[pipeline.name.partition("_")[2]], "cutout") for pipeline in CUTOUTS}
     | {ANALYZE.name: ("analysis", "decode"), RENDER_TEMPLATE.name: ("decode", "product_template")}
+    | {SEGMENT_SHELF.name: ("decode", "shelf_segmenter", "shelf")}
+    | {SEGMENT_STREAM.name: ("shelf_segmenter", "shelf_smooth")}
     | {KEYWORDS.name: ("decode", "keyword_classifier", "keywords"), RECIPE_PHOTO.name: ()}
     | {pipeline.name: ("decode", "product_matte", "product_finish") for pipeline in (PRODUCT_CUTOUT, PRODUCT_PHOTO)},
+    frames={SEGMENT_STREAM.name: FRAMES},
 )
 
 WITHOUT_KEYWORDS = replace(
@@ -59,6 +67,7 @@ class FakeInference:
     delay_s: float = 0.0
     tensors: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     inputs: list[Mapping[str, bytes]] = field(default_factory=list)
+    videos: list["FakeSequence"] = field(default_factory=list)
     cut: Cut = field(default_factory=lambda: Cut(picture(8, 6), (1, 2, 7, 5)))
     down: dict[str, str] = field(default_factory=dict)
     age_s: float | None = 1.5
@@ -82,6 +91,15 @@ class FakeInference:
         self.inputs.append(inputs)
         await self._work(model, inputs.get("image", b""), request_id)
         return {name: self.tensors[name] for name in outputs}
+
+    @asynccontextmanager
+    async def sequence(self, model: str, request_id: str) -> AsyncIterator["FakeSequence"]:
+        video = FakeSequence(self, model, request_id)
+        self.videos.append(video)
+        try:
+            yield video
+        finally:
+            video.ended = True
 
     async def _work(self, model: str, image: bytes, request_id: str) -> None:
         assert request_id
@@ -113,6 +131,36 @@ class FakeInference:
             return None
         reason = self.down.get(pipeline, "")
         return Pulse(ok=not reason, reason=reason, age_s=self.age_s)
+
+
+@dataclass
+class FakeSequence:
+    """A video: a pixel's class is its red value over 52. What else an answer holds stands in `answers`."""
+
+    inference: FakeInference
+    model: str
+    request_id: str
+    ended: bool = False
+    frames: int = 0
+    answers: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def infer(self, tensors: Tensors, outputs: Sequence[str]) -> Tensors:
+        assert not self.ended
+        async with self._turn:
+            await self.inference._work(self.model, b"", self.request_id)
+        self.frames += 1
+        classes = np.minimum(tensors["pixels"][..., 0] // 52, 4)
+        found = {
+            "smoothed": classes,
+            "flicker": np.array([-1 if self.frames == 1 else 0.25], np.float32),
+            "mean_confidence": np.array([0.75], np.float32),
+            "shares": np.bincount(classes.ravel(), minlength=5).astype(np.float32) / classes.size,
+            "motion": np.zeros(2, np.float32),
+            "embedding": tensors["pixels"].mean(axis=(0, 1), dtype=np.float32),
+            **self.answers,
+        }
+        return {name: found[name] for name in outputs}
 
 
 @dataclass

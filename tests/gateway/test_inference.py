@@ -5,10 +5,11 @@ import pytest
 from tritonclient.utils import InferenceServerException
 
 from gateway import errors
-from gateway.inference import Inventory, TritonInference, translated
+from gateway.inference import Inventory, TritonInference
 from gateway.negotiation import prefers_json, prefers_picture, prefers_png
 from gateway.pipelines import Output, Role, pipeline_of
 from gateway.settings import Settings
+from gateway.triton_errors import translated
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from opentelemetry import context, trace
 from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 
 from gateway import errors
-from gateway.inference import Cut, TritonInference, shape
+from gateway.inference import Cut, TritonInference
+from gateway.model_config import shape
 from gateway.pipelines import Output, Role, pipeline_of
 from gateway.settings import Settings
 from tests.gateway.fakes import picture
