@@ -41,7 +41,7 @@ def test_runs_go_down_the_columns_and_begin_with_nothing() -> None:
 @pytest.mark.parametrize(
     ("runs", "text"),
     [
-        # What pycocotools 2.0.10 makes of them.
+        # What pycocotools 2.0.11 makes of them.
         ([0, 2, 3, 1], "023O"),
         ([6, 1, 40, 4, 5, 4, 5, 4, 21], "61X13mN000`0"),
         ([262144], "PPP8"),
