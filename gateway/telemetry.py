@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.processing import Processing, ProcessingMetrics
+from gateway.segmentation.meter import Kind, Meters, StreamMeter
+from gateway.stream_metrics import StreamMetrics
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -42,6 +44,7 @@ class Telemetry:
         )
         self.routed = Counter("gateway_routed", "Recipe photos by where they went", ("route",), registry=registry)
         self._count_photos(registry)
+        self._streams = Meters(StreamMetrics(registry))
         self.processing = Processing()
         self._canary_age = Gauge(
             "gateway_canary_age_seconds", "Age of the last good canary", ("pipeline",), registry=registry
@@ -76,6 +79,10 @@ class Telemetry:
         """Reads a pipeline's canary whenever the metrics are read."""
         self._canary_age.labels(pipeline).set_function(age_s)
         self._pipeline_up.labels(pipeline).set_function(lambda: float(up()))
+
+    def stream(self, kind: Kind) -> AbstractContextManager[StreamMeter]:
+        """Around one stream of frames."""
+        return self._streams.stream(kind)
 
     @contextmanager
     def store_operation(self, operation: str) -> Iterator[None]:
