@@ -1,4 +1,4 @@
-"""`python -m training scenes|matte|detail|evaluate|uncertainty|collections|dataset|keywords`: see each with --help."""
+"""`python -m training scenes|matte|detail|evaluate|uncertainty|collections|dataset|keywords|shelves`: see --help."""
 
 import argparse
 import sys
@@ -14,6 +14,8 @@ from training.matte import detail_command as detail
 from training.matte import evaluation
 from training.matte.errors import MatteError
 from training.scenes import __main__ as scenes
+from training.shelves import command as shelves
+from training.shelves.errors import ShelvesError
 from training.uncertainty import command as uncertainty
 
 
@@ -40,10 +42,11 @@ def main(argv: list[str] | None = None) -> int:
         commands.add_parser("dataset", help="look at, standardise, split and prepare labelled pictures")
     )
     keywords.add_arguments(commands.add_parser("keywords", help="train, search, evaluate, promote keyword classifiers"))
+    shelves.add_arguments(commands.add_parser("shelves", help="train a segmenter of grocery shelves"))
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
-    except (MatteError, HeadsError, KeywordsError, DatasetError) as error:
+    except (MatteError, HeadsError, KeywordsError, DatasetError, ShelvesError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 

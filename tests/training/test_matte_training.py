@@ -16,6 +16,7 @@ from tests.training.matte_data import ellipse, tiny_checkpoint, write_pairs
 from training.__main__ import main
 from training.matte import average
 from training.matte.augment import sample
+from training.matte.average import newest_checkpoint
 from training.matte.checkpoint import bases, note_bases
 from training.matte.errors import MatteError
 from training.matte.evaluation import evaluate
@@ -25,7 +26,7 @@ from training.matte.metrics import mean
 from training.matte.network import TorchPredictor, fresh_segformer, load_segformer, save_segformer
 from training.matte.pairs import find_pairs
 from training.matte.stream import BatchStream
-from training.matte.trainer import Recipe, Running, newest_checkpoint, train
+from training.matte.trainer import Recipe, Running, train
 from training.stages import Stage
 
 
@@ -167,7 +168,7 @@ def test_the_stream_is_fixed_by_seed_and_step_and_shows_every_picture_once_an_ep
     assert not torch.equal(one[3]["pixels"], other[3]["pixels"])
     assert one[0]["pixels"].shape == (64, 3, 64, 64)
     assert one[2]["alpha"].shape == (16, 1, 128, 128)
-    drawn = [one._pair_at(draw).name for draw in range(16)]
+    drawn = [one._item_at(draw).name for draw in range(16)]
     assert sorted(drawn[:8]) == sorted(drawn[8:]) == [p.name for p in pairs]
     assert drawn[:8] != drawn[8:]
     assert [one._first_draw(step) for step in range(5)] == [0, 64, 128, 144, 160]

@@ -7,16 +7,13 @@ hues are never turned and colours never taken away. Erasing, mixing and strong b
 that tell one pot from another.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Picture: TypeAlias = NDArray[np.uint8]
-Change: TypeAlias = Callable[[Picture, np.random.Generator], Picture]
+from training.changes import Change, Picture, jpeg, light, noise, saturation, soften
+
 _FLIPPED = 0.5
 
 
@@ -70,43 +67,10 @@ def _shrunk_for(picture: Picture, ratio: float) -> Picture:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _clip(values: NDArray[np.floating]) -> Picture:
-    return np.clip(values, 0, 255).astype(np.uint8)
-
-
-def _light(picture: Picture, rng: np.random.Generator) -> Picture:
-    """Exposure, contrast and gamma, and the warmth of the lamps: red and blue a little apart, green between."""
-    ramp = np.linspace(0, 1, 256, dtype=np.float32)
-    curve = (ramp ** np.exp(rng.uniform(-0.3, 0.3)) - 0.5) * np.exp(rng.uniform(-0.25, 0.15)) + 0.5
-    warmth = rng.uniform(-0.08, 0.08)
-    table = _clip((curve + rng.uniform(-0.08, 0.08))[:, None] * np.exp([warmth, 0, -warmth])[None] * 255)
-    return np.asarray(cv2.LUT(picture, table[None]), np.uint8)
-
-
-def _saturation(picture: Picture, rng: np.random.Generator) -> Picture:
-    grey = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    return _clip(grey[..., None] + (picture - grey[..., None]) * np.exp(rng.uniform(-0.35, 0.3)))
-
-
-def _soften(picture: Picture, rng: np.random.Generator) -> Picture:
-    sigma = float(rng.uniform(0.3, 1.2)) * picture.shape[0] / 256
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
-
-
-def _noise(picture: Picture, rng: np.random.Generator) -> Picture:
-    return _clip(picture + rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(rng.uniform(1, 8)))
-
-
-def _jpeg(picture: Picture, rng: np.random.Generator) -> Picture:
-    quality = int(rng.integers(35, 95))
-    data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-
-
 _CHANGES: tuple[tuple[Change, float], ...] = (
-    (_light, 0.6),
-    (_saturation, 0.3),
-    (_soften, 0.1),
-    (_noise, 0.15),
-    (_jpeg, 0.2),
+    (light, 0.6),
+    (saturation, 0.3),
+    (soften, 0.1),
+    (noise, 0.15),
+    (jpeg, 0.2),
 )

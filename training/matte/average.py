@@ -1,20 +1,16 @@
 """The moving average of the weights: what is evaluated and served, smoother than the last step."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
-from transformers import (
-    SegformerForSemanticSegmentation,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
+from torch import Tensor, nn
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from training.matte.checkpoint import note_bases
-from training.matte.network import save_segformer
 
 WEIGHTS = "average.safetensors"
 _WARMUP = 10
@@ -29,15 +25,16 @@ class MovingAverage(TrainerCallback):
 
     def __init__(
         self,
-        model: SegformerForSemanticSegmentation,
+        model: nn.Module,
         decay: float,
         folder: Path,
-        size: int,
+        store: Callable[[Any, Path], None],
         bases: tuple[str, ...] = (),
     ) -> None:
+        """`store` writes a model with the averaged weights as a checkpoint directory."""
         self._decay = decay
         self._folder = folder
-        self._size = size
+        self._store = store
         self._bases = bases
         self._weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
 
@@ -49,7 +46,7 @@ class MovingAverage(TrainerCallback):
         args: TrainingArguments,  # noqa: ARG002 - the signature is transformers'
         state: TrainerState,
         control: TrainerControl,  # noqa: ARG002
-        **kwargs: SegformerForSemanticSegmentation,
+        **kwargs: nn.Module,
     ) -> None:
         """Early on the average follows faster: step n keeps at most (1 + n) / (10 + n) of the past."""
         decay = min(self._decay, (1 + state.global_step) / (_WARMUP + state.global_step))
@@ -67,7 +64,7 @@ class MovingAverage(TrainerCallback):
         args: TrainingArguments,  # noqa: ARG002
         state: TrainerState,
         control: TrainerControl,  # noqa: ARG002
-        **kwargs: SegformerForSemanticSegmentation,
+        **kwargs: nn.Module,
     ) -> None:
         if not state.is_world_process_zero:
             return
@@ -79,9 +76,23 @@ class MovingAverage(TrainerCallback):
         save_file(self._weights, part)
         part.replace(checkpoint / WEIGHTS)
 
-    def write(self, model: SegformerForSemanticSegmentation, folder: Path) -> None:
+    def write(self, model: nn.Module, folder: Path) -> None:
         """Store the average as a checkpoint directory; the model itself keeps its weights."""
+        with self.applied(model):
+            self._store(model, folder)
+
+    @contextmanager
+    def applied(self, model: nn.Module) -> Iterator[None]:
+        """The model has the averaged weights meanwhile."""
         kept = {name: value.detach().clone() for name, value in model.state_dict().items()}
         model.load_state_dict(self._weights)
-        save_segformer(model, folder, self._size, self._bases)
-        model.load_state_dict(kept)
+        try:
+            yield
+        finally:
+            model.load_state_dict(kept)
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest complete checkpoint of a run; one whose writing was cut short does not count."""
+    complete = [path.parent for path in folder.glob(f"checkpoint-*/{WEIGHTS}")]
+    return max(complete, key=lambda path: int(path.name.rsplit("-", 1)[1]), default=None)

@@ -57,6 +57,12 @@ def bases(checkpoint: str, revision: str | None = None) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*names, *([parent] if parent else [])]))
 
 
+def all_bases(checkpoint: str | None, revision: str | None, resumed: Path | None) -> tuple[str, ...]:
+    """Every set of weights that has a part in a training: the start, what it came from, and what a run resumes."""
+    start = (checkpoint, *bases(checkpoint, revision)) if checkpoint else ()
+    return tuple(dict.fromkeys([*start, *(bases(str(resumed)) if resumed else ())]))
+
+
 def note_bases(folder: Path, names: tuple[str, ...]) -> None:
     """Write into the folder's card from which weights its own were trained: their licences bind them.
 

@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from training.matte.trainer import Recipe, Running, newest_checkpoint, train
+    from training.matte.average import newest_checkpoint
+    from training.matte.trainer import Recipe, Running, train
 
     if args.resume and newest_checkpoint(args.output) is None:
         raise MatteError(f"{args.output}: no checkpoint to resume from")

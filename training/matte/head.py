@@ -29,7 +29,7 @@ class FoldedDecodeHead(SegformerDecodeHead):
             linear = cast("nn.Linear", projection.get_submodule("proj"))
             folded = (slot @ linear.weight)[:, :, None, None]
             level = functional.conv2d(features, folded, slot @ linear.bias)
-            level = _enlarged(level, height, width)
+            level = enlarged(level, height, width)
             total = level if total is None else total + level
         hidden = self.dropout(self.activation(self.batch_norm(total)))
         logits: Tensor = self.classifier(hidden)
@@ -44,7 +44,7 @@ def fold_head(model: SegformerForSemanticSegmentation) -> SegformerForSemanticSe
     return model
 
 
-def _enlarged(features: Tensor, height: int, width: int) -> Tensor:
+def enlarged(features: Tensor, height: int, width: int) -> Tensor:
     """Bilinear up-sampling as two products with a matrix, many times faster on CPU than the kernel's backward pass."""
     h, w = features.shape[2:]
     if w != width:

@@ -1,6 +1,6 @@
 """The network: a transformers SegFormer with one sigmoid class, as trained, stored and served."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,32 +28,44 @@ _LOADING_ERRORS = (
 )
 
 
-def fresh_segformer(decoder_width: int = 256) -> SegformerForSemanticSegmentation:
-    """A SegFormer of B0's size with random weights and no dropout: a short training from scratch underfits anyway."""
+def fresh_segformer(decoder_width: int = 256, classes: Sequence[str] = ()) -> SegformerForSemanticSegmentation:
+    """A SegFormer of B0's size with random weights and no dropout: a short training from scratch underfits anyway.
+
+    It has one sigmoid class, or the named ones.
+    """
     config = SegformerConfig(
         decoder_hidden_size=decoder_width,
         drop_path_rate=0.0,
         classifier_dropout_prob=0.0,
         hidden_dropout_prob=0.0,
     )
-    config.num_labels = 1
+    _name_classes(config, classes)
     config._attn_implementation = attention()  # noqa: SLF001 - the class has no other way in from a config
     model = SegformerForSemanticSegmentation(config)
     _initialise(model)
     return model
 
 
+def _name_classes(config: SegformerConfig, classes: Sequence[str]) -> None:
+    config.num_labels = len(classes) or 1
+    if classes:
+        config.id2label = dict(enumerate(classes))
+        config.label2id = {name: index for index, name in enumerate(classes)}
+
+
 _RESIDUAL_BRANCH_ENDS = ("o_proj", "mlp.fc2")
 
 
-def _initialise(model: SegformerForSemanticSegmentation) -> None:
-    """Weights that keep the scale of their input.
+def _initialise(model: SegformerForSemanticSegmentation, lacking: Sequence[str] | None = None) -> None:
+    """Weights that keep the scale of their input, of all modules or of those of which some are `lacking`.
 
     The library's own (deviation 0.02 everywhere) are meant for fine-tuning: depth-wise convolutions then pass on a
     twentieth of their input and a block adds a thousandth to its stream, so that training takes several times as long.
     """
     for name, module in model.named_modules():
         if not isinstance(module, nn.Linear | nn.Conv2d) or name.endswith("classifier"):
+            continue
+        if lacking is not None and f"{name}.weight" not in lacking:
             continue
         gain = 0.5 if name.endswith(_RESIDUAL_BRANCH_ENDS) else 1.0
         nn.init.normal_(module.weight, std=gain * module.weight[0].numel() ** -0.5)
@@ -66,8 +78,12 @@ def attention() -> str:
     return "sdpa" if torch.cuda.is_available() else "eager"
 
 
-def load_segformer(checkpoint: str, revision: str | None = None) -> SegformerForSemanticSegmentation:
-    """A SegFormer to train, from a folder or a hub id: a head that is missing or has not one class starts anew.
+def load_segformer(
+    checkpoint: str, revision: str | None = None, classes: Sequence[str] = (), decoder_width: int | None = None
+) -> SegformerForSemanticSegmentation:
+    """A SegFormer to train, from a folder or a hub id, with one sigmoid class or the named ones.
+
+    A head that is missing, of another width or for another number of classes starts anew, as far as it differs.
 
     Raises:
         MatteError: not there, not readable, or not a SegFormer.
@@ -75,8 +91,12 @@ def load_segformer(checkpoint: str, revision: str | None = None) -> SegformerFor
     """
     with _told_of(checkpoint):
         config = _config(checkpoint, revision)
-        config.num_labels = 1
-        model, _ = _model(checkpoint, revision, config)
+        _name_classes(config, classes)
+        if decoder_width is not None:
+            config.decoder_hidden_size = decoder_width
+        model, lacking = _model(checkpoint, revision, config)
+        if classes:
+            _initialise(model, lacking)
         return model
 
 

@@ -68,11 +68,25 @@ def read_pair(pair: Pair) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         MatteError: one of the files is no picture, is cut short, or the two differ in size; the mask counts 0 and 1.
 
     """
-    picture = np.asarray(_decode(pair.image, upright=True).convert("RGB"))
+    picture = read_picture(pair.image)
     alpha = _alpha(pair.mask)
     if picture.shape[:2] != alpha.shape:
         raise MatteError(f"{pair.mask}: mask is {_wh(alpha)}, its picture {pair.image} is {_wh(picture)}")
     return picture, alpha
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """The upright RGB picture UINT8 [H, W, 3]. Raises MatteError."""
+    return np.asarray(_decode(path, upright=True).convert("RGB"))
+
+
+def read_numbers(path: Path) -> Values:
+    """The one channel of a PNG of classes or numbers [H, W], as it is stored. Raises MatteError."""
+    picture = _decode(path, upright=False)
+    if picture.mode == "P" or picture.mode.startswith(("L", "I", "1")):
+        values = np.asarray(picture)
+        return values.astype(np.uint16) if picture.mode.startswith("I") else values.astype(np.uint8)
+    raise MatteError(f"{path}: {picture.mode} colours; one channel of numbers is expected")
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -3,18 +3,19 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor, nn
 from transformers import set_seed
 
 from training.batch_trainer import BatchArguments, BatchTrainer, only
-from training.matte.average import WEIGHTS, MovingAverage
-from training.matte.checkpoint import bases
+from training.matte.average import MovingAverage, newest_checkpoint
+from training.matte.checkpoint import all_bases
 from training.matte.errors import MatteError
 from training.matte.head import fold_head
 from training.matte.loss import matte_loss
-from training.matte.network import fresh_segformer, load_segformer, normalise
+from training.matte.network import fresh_segformer, load_segformer, normalise, save_segformer
 from training.matte.pairs import Pair
 from training.matte.stream import BatchStream
 from training.stages import Stage
@@ -99,7 +100,9 @@ def train(pairs: Sequence[Pair], recipe: Recipe, running: Running) -> Path:
     fold_head(model)
     arguments = _arguments(recipe, running)
     last = None if running.fresh else newest_checkpoint(running.output)
-    average = MovingAverage(model, recipe.average, running.output, recipe.stages[-1].size, _all_bases(recipe, last))
+    behind = all_bases(recipe.checkpoint, recipe.revision, last)
+    store = partial(save_segformer, size=recipe.stages[-1].size, bases=behind)
+    average = MovingAverage(model, recipe.average, running.output, store, behind)
     batches = recipe.steps * arguments.world_size
     trainer = MatteTrainer(
         model=model,
@@ -117,18 +120,6 @@ def train(pairs: Sequence[Pair], recipe: Recipe, running: Running) -> Path:
         average.write(model, running.output / "model")
     trainer.finish()
     return running.output / "model"
-
-
-def _all_bases(recipe: Recipe, resumed: Path | None) -> tuple[str, ...]:
-    """Every set of weights that has a part in this training: the start, what it came from, and what a run resumes."""
-    start = (recipe.checkpoint, *bases(recipe.checkpoint, recipe.revision)) if recipe.checkpoint else ()
-    return tuple(dict.fromkeys([*start, *(bases(str(resumed)) if resumed else ())]))
-
-
-def newest_checkpoint(folder: Path) -> Path | None:
-    """The newest complete checkpoint of a run; one whose writing was cut short does not count."""
-    complete = [path.parent for path in folder.glob(f"checkpoint-*/{WEIGHTS}")]
-    return max(complete, key=lambda path: int(path.name.rsplit("-", 1)[1]), default=None)
 
 
 def _arguments(recipe: Recipe, running: Running) -> BatchArguments:

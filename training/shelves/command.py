@@ -1,0 +1,107 @@
+"""`python -m training shelves`: training of a shelf segmenter."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from training.shelves.errors import ShelvesError
+from training.stages import parse_stages
+
+if TYPE_CHECKING:
+    from training.shelves.pictures import ShelfPicture
+
+SIZES = "256:0.6,384:0.4"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument("--output", type=Path, help="checkpoints; the result is OUTPUT/model")
+    parser.add_argument("--checkpoint", help="SegFormer to start from, folder or hub id (default: B0, random weights)")
+    parser.add_argument("--revision", help="revision of a hub checkpoint")
+    parser.add_argument("--decoder-width", type=int, help="channels of the decode head (default: as it is; fresh 128)")
+    parser.add_argument("--steps", type=int, default=10_000, help="optimiser steps (default 10000)")
+    parser.add_argument("--batch", type=int, default=8, help="pictures of 256x256 a step (default 8)")
+    parser.add_argument(
+        "--sizes", type=parse_stages, default=SIZES, help=f"SIZE:SHARE of the steps, in order ({SIZES})"
+    )
+    parser.add_argument("--inner", type=int, help="size at which it looks when served (default: the last of --sizes)")
+    parser.add_argument("--learning-rate", type=float, default=5e-4, help="peak, of the encoder (default 0.0005)")
+    parser.add_argument("--head-learning-rate", type=float, default=1.5e-3, help="of the decode head (0.0015)")
+    parser.add_argument("--warmup", type=int, default=300, help="steps of linear warm-up (default 300)")
+    parser.add_argument("--weight-decay", type=float, default=0.01)
+    parser.add_argument("--average", type=float, default=0.999, help="decay of the weights' moving average")
+    parser.add_argument("--held-back", type=float, default=0.03, help="share to look at, not to learn (default 0.03)")
+    parser.add_argument("--seed", type=int, default=1)
+    _add_running(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", nargs="+", metavar="DIR[*N]", help="folders with images/ and masks/; *N repeats one N times"
+    )
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--save-every", type=int, default=250, help="steps between checkpoints (default 250)")
+    parser.add_argument("--look-every", type=int, default=500, help="steps between looks at what is held back (500)")
+    parser.add_argument("--workers", type=int, default=1, help="processes that read pictures (default 1)")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--resume", action="store_true", help="fail unless OUTPUT holds a checkpoint to go on from")
+    start.add_argument("--fresh", action="store_true", help="start anew although OUTPUT holds a checkpoint")
+
+
+def run(args: argparse.Namespace) -> int:
+    from training.matte.average import newest_checkpoint
+    from training.shelves.trainer import Recipe, Running, train
+
+    if args.output is None:
+        raise ShelvesError("--output DIR is missing: where checkpoints go")
+    if args.resume and newest_checkpoint(args.output) is None:
+        raise ShelvesError(f"{args.output}: no checkpoint to resume from")
+    recipe = Recipe(
+        checkpoint=args.checkpoint,
+        revision=args.revision,
+        decoder_width=args.decoder_width,
+        steps=args.steps,
+        batch=args.batch,
+        stages=args.sizes,
+        inner=args.inner,
+        learning_rate=args.learning_rate,
+        head_learning_rate=args.head_learning_rate,
+        warmup=args.warmup,
+        weight_decay=args.weight_decay,
+        average=args.average,
+        held_back=args.held_back,
+        seed=args.seed,
+    )
+    running = Running(
+        args.output,
+        save_every=args.save_every,
+        look_every=args.look_every,
+        workers=args.workers,
+        fresh=args.fresh,
+    )
+    print(f"done: {train(pictures_of(args.data), recipe, running)}")
+    return 0
+
+
+def pictures_of(folders: Sequence[str] | None) -> "list[ShelfPicture]":
+    """The pictures of all folders, of which it says how many they are. Raises ShelvesError."""
+    if not folders:
+        raise ShelvesError("--data DIR is missing: folders with images/ and masks/")
+    found = [picture for folder in folders for picture in _repeated(folder)]
+    print(f"{len(found)} pictures from {len(folders)} folder(s)")
+    return found
+
+
+def _repeated(folder: str) -> "list[ShelfPicture]":
+    from training.shelves.pictures import find_pictures
+
+    path, star, times = folder.rpartition("*")
+    if not star:
+        return find_pictures(Path(folder))
+    if not times.isdecimal() or int(times) < 1:
+        raise ShelvesError(f"{folder}: expected DIR*N with N from 1")
+    return find_pictures(Path(path)) * int(times)

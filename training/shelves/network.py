@@ -1,0 +1,88 @@
+"""The network: a transformers SegFormer with a class for everything a shelf shows, as trained, stored and served."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import SegformerForSemanticSegmentation
+
+from training.matte.head import fold_head
+from training.matte.network import fresh_segformer, load_segformer, normalise, save_segformer
+from training.shelves.loss import shelf_loss
+from training.shelves.pictures import CLASSES
+
+CONFIDENCE_SHARE = 4
+"""The confidence has a quarter of the mask's side."""
+
+
+class SegformerLogits(nn.Module):
+    """FP32 [B, 3, S, S], normalised, to logits [B, C, S / 4, S / 4] and the mean of the deepest features [B, width]."""
+
+    def __init__(self, segformer: SegformerForSemanticSegmentation) -> None:
+        super().__init__()
+        self.segformer = fold_head(segformer)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        levels = self.segformer.segformer(pixels, output_hidden_states=True).hidden_states
+        logits: Tensor = self.segformer.decode_head(levels)
+        return logits, levels[-1].float().mean(dim=(2, 3))
+
+    @staticmethod
+    def is_encoder(name: str) -> bool:
+        """Whether a parameter of this name was there before the shelves."""
+        return name.startswith("segformer.segformer.")
+
+    def save(self, folder: Path, size: int, bases: tuple[str, ...] = ()) -> None:
+        save_segformer(self.segformer, folder, size, bases)
+
+
+def start(checkpoint: str | None, revision: str | None = None, decoder_width: int | None = None) -> SegformerLogits:
+    """A SegFormer to train, fresh or from a checkpoint, whose head starts anew as far as it is another.
+
+    Raises:
+        MatteError: the checkpoint is not there, not readable, or not a SegFormer.
+    """
+    if checkpoint is None:
+        return SegformerLogits(fresh_segformer(decoder_width or 128, CLASSES))
+    return SegformerLogits(load_segformer(checkpoint, revision, CLASSES, decoder_width))
+
+
+class Learner(nn.Module):
+    """`pixels` UINT8 [B, 3, S, S] and `classes` UINT8 [B, S / 2, S / 2] to the loss and the logits."""
+
+    weights: Tensor
+
+    def __init__(self, network: SegformerLogits, weights: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("weights", weights, persistent=False)
+
+    def forward(self, pixels: Tensor, classes: Tensor) -> dict[str, Tensor]:
+        logits, _ = self.network(normalise(pixels))
+        return {"loss": shelf_loss(logits, classes, self.weights), "logits": logits}
+
+
+class ServedShelf(nn.Module):
+    """A network under the contract: UINT8 RGB [B, S, S, 3] to mask, confidence and embedding.
+
+    The mask is UINT8 [B, S, S], the confidence UINT8 [B, S / 4, S / 4], 255 = 1, the embedding FP32 [B, width].
+    The network looks at `inner` pixels a side.
+    """
+
+    def __init__(self, network: nn.Module, inner: int) -> None:
+        super().__init__()
+        self._network = network
+        self._inner = inner
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        height, width = pixels.shape[1:3]
+        values = normalise(pixels.permute(0, 3, 1, 2))
+        if self._inner != height or self._inner != width:
+            values = functional.interpolate(values, size=(self._inner, self._inner), mode="bilinear", antialias=True)
+        logits, embedding = self._network(values)
+        mask = functional.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False).argmax(dim=1)
+        small = (height // CONFIDENCE_SHARE, width // CONFIDENCE_SHARE)
+        sure = functional.interpolate(logits, size=small, mode="bilinear", align_corners=False).softmax(dim=1)
+        confidence = (sure.amax(dim=1) * 255).round()
+        return mask.to(torch.uint8), confidence.to(torch.uint8), embedding
