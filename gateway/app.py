@@ -21,12 +21,13 @@ from gateway.errors import GatewayError
 from gateway.fallback import Fallback
 from gateway.fetch import Fetcher
 from gateway.inference import Inference
+from gateway.jobs.keeper import Keeper
 from gateway.keywords import Keywords
 from gateway.middleware import RequestContext
 from gateway.pipelines import ALL
 from gateway.recipes import Rules
 from gateway.results import Results
-from gateway.routes import analysis, cutouts, docs, embeddings, files, health, keywords, photos, recipes
+from gateway.routes import analysis, cutouts, docs, embeddings, files, health, jobs, keywords, photos, recipes
 from gateway.segmentation.segmenter import Segmenter
 from gateway.settings import Settings
 from gateway.state import Parts, PictureSource
@@ -73,7 +74,7 @@ def create_app(
         max_requests=settings.max_requests,
     )
     problems.install(app)
-    for routes in (cutouts, keywords, photos, recipes, analysis, embeddings, health, files, docs):
+    for routes in (cutouts, keywords, photos, recipes, analysis, embeddings, jobs, health, files, docs):
         app.include_router(routes.router)
     app.mount(docs.ASSETS, docs.assets())
     _follow_canaries(parts)
@@ -96,6 +97,7 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
         embeddings=Embeddings(catalogue, inference, admission),
         keywords=Keywords(catalogue, inference, admission, telemetry),
         segmenter=Segmenter(catalogue, inference),
+        jobs=Keeper(settings, []),
         rules=Rules(settings),
         fetcher=fetcher or Fetcher(settings, telemetry.fetched),
         inference=inference,
@@ -113,6 +115,7 @@ async def _lifespan(app: FastAPI, templates: ObjectStore | None) -> AsyncIterato
         await stack.enter_async_context(parts.inference)
         if templates is not None:
             await stack.enter_async_context(beside(_keep_templates(parts, templates), "templates"))
+        await stack.enter_async_context(parts.jobs)
         # Before it listens: the first request may come at once.
         trouble = await _refresh(parts, "")
         await stack.enter_async_context(beside(_keep_fresh(parts, trouble), "catalogue"))

@@ -180,6 +180,10 @@ class ResultNotFoundError(GatewayError):
     """No such result in the store."""
 
 
+class RangeError(GatewayError):
+    """A part of a file that the file does not have."""
+
+
 class ClientGoneError(GatewayError):
     """The client hung up before its answer was ready."""
 

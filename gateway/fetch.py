@@ -1,4 +1,4 @@
-"""The one way out to the internet: fetches a picture by URL, from vetted addresses, within limits.
+"""The one way out to the internet: fetches a picture or a video by URL, from vetted addresses, within limits.
 
 `httpcore` is used without a client on top: no cookies, no proxy variables, no content decoding, no automatic redirects.
 Each hop resolves its host, vets every address it has, and connects to a vetted address; Host header and TLS name stay
@@ -10,7 +10,8 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import httpcore
@@ -19,6 +20,7 @@ import httpx
 from gateway import addresses, limits
 from gateway.errors import (
     AddressRefusedError,
+    EmptyVideoError,
     InvalidUrlError,
     SourceFailedError,
     SourceNotFoundError,
@@ -28,6 +30,7 @@ from gateway.errors import (
 )
 from gateway.resolver import Resolver
 from gateway.settings import Settings
+from gateway.spool import WRITTEN_AT_ONCE, Spool
 
 MAX_URL_CHARACTERS = 8192
 MAX_PORT = 65535
@@ -38,12 +41,13 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 OK = 200
 CLIENT_ERRORS = range(400, 500)
 HEADERS = (
-    (b"Accept", b"image/*, */*;q=0.1"),
+    (b"Accept", b"image/*, video/*, */*;q=0.1"),
     (b"Accept-Encoding", b"identity"),
     (b"User-Agent", b"darkroom-gateway"),
 )
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
+Sized = TypeVar("Sized", bytes, Spool)
 
 
 class Fetched(Protocol):
@@ -53,7 +57,7 @@ class Fetched(Protocol):
 
 
 class Fetcher:
-    """Fetches pictures. One per event loop; close it at the end."""
+    """Fetches pictures and videos. One per event loop; close it at the end."""
 
     def __init__(self, settings: Settings, fetched: Fetched, resolve: Resolve | None = None) -> None:
         self._settings = settings
@@ -77,25 +81,35 @@ class Fetcher:
         Raises InvalidUrlError, AddressRefusedError, SourceNotFoundError, SourceFailedError, SourceTimeoutError,
         TooManyRedirectsError, TooLargeError, UnsupportedTypeError or UnreadablePictureError.
         """
+        return await self._fetch(url, self._settings.fetch_timeout_seconds, self._read)
+
+    async def download(self, url: str, spool: Spool) -> None:
+        """A video's bytes into a file, never more than the limit. Raises as `fetch` does, but for what is wrong with a
+        picture, and as `Spool.write` does.
+        """
+        await self._fetch(url, self._settings.video_fetch_timeout_seconds, partial(self._pour, spool))
+
+    async def _fetch(self, url: str, timeout_s: float, read: Callable[[httpcore.Response], Awaitable[Sized]]) -> Sized:
         started = time.monotonic()
         target = parse_url(url)
         try:
-            async with asyncio.timeout(self._settings.fetch_timeout_seconds):
-                data = await self._follow(target)
+            async with asyncio.timeout(timeout_s):
+                found = await self._follow(target, read)
         except (TimeoutError, httpcore.TimeoutException) as error:
-            raise SourceTimeoutError("the picture's host is too slow", private=repr(error)) from error
+            raise SourceTimeoutError("the URL's host is too slow", private=repr(error)) from error
         except (httpcore.LocalProtocolError, httpcore.UnsupportedProtocol) as error:
             raise InvalidUrlError("the URL cannot be requested", private=repr(error)) from error
         except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError) as error:
-            raise SourceFailedError("the picture's host broke the connection", private=repr(error)) from error
-        self._fetched(len(data), time.monotonic() - started)
-        return data
+            raise SourceFailedError("the URL's host broke the connection", private=repr(error)) from error
+        self._fetched(len(found), time.monotonic() - started)
+        return found
 
-    async def _follow(self, target: httpx.URL) -> bytes:
+    async def _follow(self, target: httpx.URL, read: Callable[[httpcore.Response], Awaitable[Sized]]) -> Sized:
         for _ in range(self._settings.fetch_max_redirects + 1):
             async with self._get(target) as response:
                 if response.status not in REDIRECTS:
-                    return await self._read(response)
+                    _require_ok(response.status)
+                    return await read(response)
                 target = _redirected(target, response)
         raise TooManyRedirectsError(f"the URL redirects more than {self._settings.fetch_max_redirects} times")
 
@@ -116,10 +130,7 @@ class Fetcher:
             yield response
 
     async def _read(self, response: httpcore.Response) -> bytes:
-        _require_ok(response.status)
-        announced = _header(response, b"content-length")
-        if announced.isdigit():
-            limits.check_size(int(announced), self._settings.max_picture_bytes)
+        limits.check_size(_announced(response), self._settings.max_picture_bytes)
         body, known = bytearray(), False
         async for chunk in response.aiter_stream():
             body += chunk
@@ -129,6 +140,20 @@ class Fetcher:
         if not body:
             raise UnreadablePictureError("the URL leads to an empty file")
         return bytes(body)
+
+    async def _pour(self, spool: Spool, response: httpcore.Response) -> Spool:
+        most, body = self._settings.max_video_bytes, bytearray()
+        limits.check_size(_announced(response), most, "video")
+        async for chunk in response.aiter_stream():
+            body += chunk
+            limits.check_size(len(spool) + len(body), most, "video")
+            if len(body) >= WRITTEN_AT_ONCE:
+                await spool.write(bytes(body))
+                body.clear()
+        if not len(spool) + len(body):
+            raise EmptyVideoError("the URL leads to an empty file")
+        await spool.write(bytes(body))
+        return spool
 
 
 class VettedNetwork(httpcore.AsyncNetworkBackend):
@@ -204,7 +229,7 @@ def parse_url(text: str) -> httpx.URL:
 def _redirected(source: httpx.URL, response: httpcore.Response) -> httpx.URL:
     location = _header(response, b"location")
     if not location:
-        raise SourceFailedError("the picture's host redirects to nowhere")
+        raise SourceFailedError("the URL's host redirects to nowhere")
     try:
         return parse_url(str(source.join(location)))
     except (httpx.InvalidURL, ValueError) as error:
@@ -213,9 +238,15 @@ def _redirected(source: httpx.URL, response: httpcore.Response) -> httpx.URL:
 
 def _require_ok(status: int) -> None:
     if status in CLIENT_ERRORS:
-        raise SourceNotFoundError(f"the picture's host answers {status}")
+        raise SourceNotFoundError(f"the URL's host answers {status}")
     if status != OK:
-        raise SourceFailedError(f"the picture's host answers {status}")
+        raise SourceFailedError(f"the URL's host answers {status}")
+
+
+def _announced(response: httpcore.Response) -> int:
+    """The body's size in bytes as the host says it, 0 where it does not."""
+    text = _header(response, b"content-length")
+    return int(text) if text.isdigit() else 0
 
 
 def _header(response: httpcore.Response, name: bytes) -> str:

@@ -37,10 +37,10 @@ class Picture:
     sha256: str
 
 
-def check_size(size_bytes: int, max_bytes: int) -> None:
+def check_size(size_bytes: int, max_bytes: int, what: str = "picture") -> None:
     """Raises TooLargeError for more than `max_bytes`."""
     if size_bytes > max_bytes:
-        raise TooLargeError(f"the picture is larger than {max_bytes} bytes")
+        raise TooLargeError(f"the {what} is larger than {max_bytes} bytes")
 
 
 def sniff(head: bytes) -> str:

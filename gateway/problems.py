@@ -57,6 +57,7 @@ TABLE: dict[type[errors.GatewayError], tuple[int, str]] = {
     errors.InferenceFailedError: (502, "inference_failed"),
     errors.StoreFailedError: (502, "store_failed"),
     errors.ResultNotFoundError: (404, "not_found"),
+    errors.RangeError: (416, "range_not_satisfiable"),
     errors.ClientGoneError: (499, "client_gone"),
 }
 SERVER_ERROR = 500
@@ -104,6 +105,13 @@ def responses(*kinds: type[errors.GatewayError]) -> dict[int | str, dict[str, ob
         codes = [TABLE[kind][1] for kind in kinds if TABLE[kind][0] == status]
         found[status] = {"model": Problem, "description": "code: " + ", ".join(codes)}
     return found
+
+
+def beside_events(*kinds: type[errors.GatewayError]) -> dict[int | str, dict[str, object]]:
+    """The same for a route of server-sent events, whose errors FastAPI would document as events."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    found = {**responses(*kinds), **ANY_OTHER}
+    return {status: {"description": one["description"], "content": content} for status, one in found.items()}
 
 
 def install(app: FastAPI) -> None:

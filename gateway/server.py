@@ -1,15 +1,35 @@
 """The HTTP server: uvicorn, with connections of our own."""
 
+import socket
+from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
-from starlette.types import ASGIApp
+from fastapi import FastAPI
 
 from gateway.connection import Connection
 from gateway.settings import Settings
 
+if TYPE_CHECKING:
+    from gateway.state import Parts
 
-def server_of(app: ASGIApp, settings: Settings) -> uvicorn.Server:
+
+class Server(uvicorn.Server):
+    """Calls `leaving` when it is told to stop: uvicorn waits for open answers, and those that follow a job would not
+    end before the job does.
+    """
+
+    def __init__(self, config: uvicorn.Config, leaving: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._leaving = leaving
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._leaving()
+        await super().shutdown(sockets)
+
+
+def server_of(app: FastAPI, settings: Settings) -> Server:
     """The server of one application. It limits no requests: its own refusal would not have the shape of our errors."""
     config = uvicorn.Config(
         app,
@@ -23,4 +43,4 @@ def server_of(app: ASGIApp, settings: Settings) -> uvicorn.Server:
         timeout_keep_alive=settings.keep_alive_timeout_seconds,
         timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
     )
-    return uvicorn.Server(config)
+    return Server(config, cast("Parts", app.state.parts).jobs.release)

@@ -11,19 +11,25 @@ from gateway.catalogue import Catalogue
 from gateway.embeddings import Embeddings
 from gateway.fallback import Fallback
 from gateway.inference import Inference
+from gateway.jobs.keeper import Keeper
 from gateway.keywords import Keywords
 from gateway.recipes import Rules
 from gateway.results import Results
 from gateway.segmentation.segmenter import Segmenter
 from gateway.settings import Settings
+from gateway.spool import Spool
 from gateway.store import Shelf
 from gateway.telemetry import Telemetry
 
 
 class PictureSource(Protocol):
-    """Gets a picture's bytes by URL; `fetch.Fetcher` is the one that goes out."""
+    """Gets a picture's bytes, or a video's, by URL; `fetch.Fetcher` is the one that goes out."""
 
     async def fetch(self, url: str) -> bytes:
+        """Raises a GatewayError."""
+        ...
+
+    async def download(self, url: str, spool: Spool) -> None:
         """Raises a GatewayError."""
         ...
 
@@ -43,6 +49,7 @@ class Parts:
     embeddings: Embeddings
     keywords: Keywords
     segmenter: Segmenter
+    jobs: Keeper
     rules: Rules
     fetcher: PictureSource
     inference: Inference

@@ -20,6 +20,18 @@ class VideoSettings(BaseSettings):
     max_video_frames_per_second: float = Field(
         120, gt=0, title="Frame rate", description="most frames per second of a video, on average"
     )
+    video_upload_timeout_seconds: float = Field(
+        600, gt=0, title="Video upload timeout", description="time a client gets to send a whole video"
+    )
+    video_fetch_timeout_seconds: float = Field(
+        600, gt=0, title="Video fetch timeout", description="time to fetch a video by its address"
+    )
+    video_patience_seconds: float = Field(
+        120,
+        ge=0,
+        title="Patience",
+        description="time for which a video's job waits for an inference server that does not answer",
+    )
     video_threads: int = Field(
         1, ge=1, le=64, title="Video threads", description="threads that decode one video, and as many that encode it"
     )

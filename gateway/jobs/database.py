@@ -63,14 +63,17 @@ class Database:
         """A new job at the end of the queue. Raises BusyError if `most_waiting` wait already."""
         text = json.dumps(options)
         with self._transaction() as rows:
-            (waiting,) = rows.execute("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()
-            if waiting >= most_waiting:
-                raise BusyError(f"{waiting} jobs are waiting already", retry_after_s=RETRY_AFTER_S)
+            _require_room(rows, most_waiting)
             row = rows.execute(
                 "INSERT INTO jobs (id, kind, state, options, created_at) VALUES (?, ?, 'queued', ?, ?) RETURNING *",
                 (job_id, kind, text, time.time()),
             ).fetchone()
         return _job(row)
+
+    def require_room(self, most_waiting: int) -> None:
+        """Raises BusyError if `most_waiting` wait already."""
+        with self._transaction() as rows:
+            _require_room(rows, most_waiting)
 
     def get(self, job_id: str) -> Job:
         """Raises JobNotFoundError."""
@@ -174,6 +177,12 @@ class Database:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+
+def _require_room(rows: sqlite3.Connection, most_waiting: int) -> None:
+    (waiting,) = rows.execute("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()
+    if waiting >= most_waiting:
+        raise BusyError(f"{waiting} jobs are waiting already", retry_after_s=RETRY_AFTER_S)
 
 
 @contextmanager

@@ -27,3 +27,7 @@ class Feed:
     def tell(self, name: str) -> None:
         for event in self._listeners.get(name, ()):
             event.set()
+
+    def tell_all(self) -> None:
+        for name in self._listeners:
+            self.tell(name)

@@ -1,15 +1,12 @@
 """A job while it runs, as its work sees it."""
 
-import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeAlias, TypeVar
 
+from gateway.jobs.hand import Hand
 from gateway.jobs.job import Counts, Job, Progress, Result
 
 Parameters = ParamSpec("Parameters")
@@ -50,18 +47,8 @@ class Run:
         self, function: Callable[Parameters, Returned], *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Returned:
         """Runs what blocks. When cancelled it waits until `function` has ended, which must call `progress` for that."""
-        # A thread of its own: the event loop's are few, and for what is over soon.
-        with ThreadPoolExecutor(1, thread_name_prefix=f"job {self.job.id}") as thread:
-            begin = partial(copy_context().run, function, *args, **kwargs)
-            work = asyncio.get_running_loop().run_in_executor(thread, begin)
-            try:
-                return await asyncio.shield(work)
-            except asyncio.CancelledError:
-                self.stop()
-                await asyncio.wait([work])
-                if not work.cancelled():
-                    work.exception()  # that it was stopped, or failed meanwhile, is of no more interest
-                raise
+        async with Hand(f"job {self.job.id}", self.stop) as hand:
+            return await hand.call(function, *args, **kwargs)
 
 
 Work: TypeAlias = Callable[[Run], Awaitable[Sequence[Result]]]

@@ -43,6 +43,7 @@ class Jobs:
         self._settings = settings
         self._kinds: Mapping[str, Kind] = {kind.name: kind for kind in kinds}
         self._feed = Feed()
+        self._leaving = False
         self._stack = AsyncExitStack()
         self._folders: Folders
         self._database: Database
@@ -94,7 +95,8 @@ class Jobs:
         return self._folders.result(job_id, job.results, name)
 
     async def changes(self, job_id: str, after: int = 0) -> AsyncIterator[Job]:
-        """The job as it is if its revision is beyond `after`, and again when it has changed, until it ends.
+        """The job as it is if its revision is beyond `after`, and again when it has changed, until it ends or
+        `release` is called.
 
         Progress comes at most every `job_progress_interval_seconds`; who reads slowly gets the newest. Raises
         JobNotFoundError.
@@ -106,9 +108,18 @@ class Jobs:
                 if job.revision > after:
                     after = job.revision
                     yield job
-                if job.ended:
+                if job.ended or self._leaving:
                     return
                 await changed.wait()
+
+    def release(self) -> None:
+        """Sends all home who wait for changes. What runs goes on until the end of the `with`."""
+        self._leaving = True
+        self._feed.tell_all()
+
+    async def require_room(self) -> None:
+        """Raises BusyError if `submit` would, so that nothing is taken in for a job that has no place."""
+        await asyncio.to_thread(self._database.require_room, self._settings.max_waiting_jobs)
 
     async def cancel(self, job_id: str) -> Job:
         """Ends a job for good and returns it once its work has stopped. Raises JobNotFoundError or JobEndedError."""

@@ -14,11 +14,12 @@ from fastapi.routing import APIRoute
 
 from gateway import errors, lines, problems
 from gateway.analyst import Analysis
+from gateway.forms import FormShape
 from gateway.hangup import unless_gone
 from gateway.limits import examine
 from gateway.schemas import AnalysisAnswer, AnalysisTask, AnalyzeBody, AnalyzeManyBody, Operations
 from gateway.state import Parts, PartsOf
-from gateway.uploads import FormShape, read_upload
+from gateway.uploads import read_upload
 from imaging.tasks import TaskListError, read_tasks
 
 log = structlog.get_logger("gateway.analysis")

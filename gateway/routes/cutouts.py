@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from gateway import errors, problems
 from gateway.content import PNG
+from gateway.forms import FormShape
 from gateway.hangup import unless_gone
 from gateway.limits import examine
 from gateway.negotiation import prefers_png
@@ -17,7 +18,7 @@ from gateway.results import Order, Result, facts
 from gateway.schemas import EXAMPLE_URL, CutoutAnswer, PredictBody
 from gateway.sources import picture_source
 from gateway.state import Parts, PartsOf
-from gateway.uploads import FormShape, read_upload
+from gateway.uploads import read_upload
 
 router = APIRouter(prefix="/api/v2", tags=["cut-outs"])
 

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from gateway import errors, lines, problems
 from gateway.bodies import is_json, parsed
+from gateway.forms import FormShape
 from gateway.hangup import unless_gone
 from gateway.keywords import Keyword, KeywordOptions, options_of
 from gateway.limits import examine
@@ -18,7 +19,7 @@ from gateway.routes.health import FRESH, UNAVAILABLE, mark, pipeline_health
 from gateway.schemas import EXAMPLE_URL, KeywordsBody, PipelineHealth
 from gateway.sources import picture_source
 from gateway.state import Parts, PartsOf
-from gateway.uploads import BatchFile, FormShape, read_batch, read_body, read_upload
+from gateway.uploads import BatchFile, read_batch, read_body, read_upload
 
 router = APIRouter(prefix="/api/v1", tags=["keywords"])
 

@@ -17,13 +17,14 @@ from gateway.content import MEDIA_TYPES
 from gateway.deed_docs import request_body
 from gateway.deeds import IMAGE, IMAGE_URL, Deed, Options
 from gateway.fallback import FALLBACK
+from gateway.forms import FormShape
 from gateway.hangup import unless_gone
 from gateway.limits import Picture, examine
 from gateway.negotiation import prefers_json
 from gateway.results import Order, Result, facts
 from gateway.schemas import PhotoAnswer, PhotoBody
 from gateway.state import Parts, PartsOf
-from gateway.uploads import Form, FormShape, read_body, read_form
+from gateway.uploads import Form, read_body, read_form
 from imaging.product_options import PhotoOptions, TemplateOptions
 
 router = APIRouter(tags=["product photos"])

@@ -14,6 +14,7 @@ from gateway import errors, problems
 from gateway.bodies import is_json, parsed, url_of
 from gateway.content import MEDIA_TYPES
 from gateway.deed_docs import inlined
+from gateway.forms import FormShape
 from gateway.hangup import unless_gone
 from gateway.limits import examine
 from gateway.negotiation import prefers_picture
@@ -23,7 +24,7 @@ from gateway.recipes import Known
 from gateway.results import Order, Result, facts
 from gateway.schemas import EXAMPLE_URL, PhotoBody
 from gateway.state import Parts, PartsOf
-from gateway.uploads import FormShape, read_body, read_form
+from gateway.uploads import read_body, read_form
 from imaging.product_options import OptionsError
 from imaging.routing import Wishes, wishes
 

@@ -30,6 +30,12 @@ def plain_logs() -> None:
     )
 
 
+@pytest.fixture(autouse=True)
+def jobs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each application's own, whatever its settings: a folder of jobs is used by one at a time."""
+    monkeypatch.setenv("GATEWAY_JOBS", str(tmp_path / "jobs"))
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(model_repository=tmp_path, canary_interval_seconds=0.02)

@@ -29,6 +29,7 @@ from gateway.pipelines import (
     SEGMENT_STREAM,
     Pipeline,
 )
+from gateway.spool import Spool
 
 NETWORKS = {"step": "step_matte", "main": "main_matte"}
 FRAMES = FrameContract(64, ("smoothed", "flicker", "mean_confidence", "shares", "motion", "embedding"))
@@ -175,6 +176,9 @@ class FakeFetcher:
         if url not in self.pictures:
             raise SourceNotFoundError("the picture's host answers 404")
         return self.pictures[url]
+
+    async def download(self, url: str, spool: Spool) -> None:
+        await spool.write(await self.fetch(url))
 
     async def aclose(self) -> None:
         return None

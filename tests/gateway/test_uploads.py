@@ -10,8 +10,9 @@ from starlette.types import Message
 
 from gateway.app import create_app
 from gateway.errors import ClientGoneError
+from gateway.forms import FormShape
 from gateway.settings import Settings
-from gateway.uploads import FormShape, read_upload
+from gateway.uploads import read_upload
 from tests.gateway.fakes import FakeFetcher, FakeInference, client_of, picture
 
 PATH = "/api/v2/step/predict_upload"
