@@ -9,8 +9,9 @@ from typing import NoReturn, get_args
 
 from export import figures
 from export.errors import ExportError, ProofError, UsageError
+from export.kinds import PRECISIONS
 from export.options import REPOSITORY, Activation, Engine, Options
-from export.roles import GROUPS, PRECISIONS, ROLES, role_named, roles_named
+from export.roles import GROUPS, ROLES, role_named, roles_named
 
 
 class _Parser(argparse.ArgumentParser):

@@ -18,11 +18,12 @@ from export.caption_graphs import Captioner, cross
 from export.caption_language import Language
 from export.contract import CROSS, IDS, LOGITS, PAST, PIXELS, PRESENT, Contract
 from export.errors import CheckpointError
+from export.kinds import Precision
 from export.network import resized
 from export.pictures import Samples
 from export.processor import Pictures, Preprocessing
 from export.proof import Proof, Row, latency, release_row
-from export.roles import Precision, Relative
+from export.roles import Relative
 from export.runtime import Answer, Session
 
 STEPS = 20

@@ -29,12 +29,13 @@ from export.checkpoint import Checkpoint
 from export.contract import CROSS, IDS, LOGITS, OWN, PAST, PIXELS, PRESENT
 from export.entrance import Entrance
 from export.errors import CheckpointError, ProofError, UsageError
+from export.kinds import Precision
 from export.licence import Licence
 from export.options import Options
 from export.precision import CONVERT
 from export.processor import BILINEAR, PROCESSOR_FILE, Preprocessing
 from export.proof import Proof
-from export.roles import CaptionerRole, Framing, Precision
+from export.roles import CaptionerRole, Framing
 from export.to_onnx import traced
 from export.wrap import renamed, stripped
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import onnx
 
 from export.checkpoint import Checkpoint
+from export.kinds import Precision
 from export.licence import Licence
 from export.options import Options
 from export.proof import Proof
-from export.roles import Precision, Role
+from export.roles import Role
 from export.wrap import opset_of
 
 Facts = dict[str, object]

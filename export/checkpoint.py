@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from export.errors import CheckpointError
-from export.roles import Family
+from export.kinds import Family
 
 CONFIG_FILE = "config.json"
 # In order of preference: safetensors cannot carry code, pickles are read with weights_only.
@@ -120,11 +120,13 @@ def _weights(folder: Path) -> bool:
 def _family(source: str, config: dict[str, Any]) -> Family:
     if found := _FAMILIES.get(str(config.get("model_type"))):
         return found
+    if "_model_class" in config and "encoder_name" in config:
+        return "smp"
     classes = config.get("auto_map")
     if isinstance(classes, dict) and _REMOTE_CLASS in classes:
         return "remote"
     architecture = config.get("architectures") or config.get("model_type") or "none stated"
     raise CheckpointError(
-        f"{source}: unknown architecture ({architecture}); known: {', '.join(_FAMILIES)}, and {_REMOTE_CLASS} "
-        "through remote code"
+        f"{source}: unknown architecture ({architecture}); known: {', '.join(_FAMILIES)}, networks of "
+        f"segmentation_models_pytorch, and {_REMOTE_CLASS} through remote code"
     )

@@ -9,7 +9,17 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from export.errors import ContractError
-from export.roles import CaptionerRole, DetectorRole, EmbedderRole, FaceRole, KeywordRole, MatteRole, Role, TextRole
+from export.roles import (
+    CaptionerRole,
+    DetectorRole,
+    EmbedderRole,
+    FaceRole,
+    KeywordRole,
+    MatteRole,
+    Role,
+    ShelfRole,
+    TextRole,
+)
 
 PIXELS = "pixels"
 ALPHA = "alpha"
@@ -20,6 +30,8 @@ PROBABILITY = "probability"
 PROBABILITIES, LABELS = "probabilities", "labels"
 BOXES = "boxes"
 SCORES = "scores"
+MASK, CONFIDENCE, INSTANCES, CLASSES = "mask", "confidence", "instances", "classes"
+COARSE = 4  # sides of a mask are so many times those of its confidences
 BATCH = "batch"
 _TRITON_NAMES = MappingProxyType({"FLOAT": "FP32", "FLOAT16": "FP16", "DOUBLE": "FP64", "BFLOAT16": "BF16"})
 OWN = "darkroom_"  # prefix of every tensor that wrapping adds
@@ -83,7 +95,9 @@ def of_role(role: Role) -> Contract:
     return Contract(1, (Tensor(PIXELS, "TYPE_UINT8", (-1, role.size, role.size, 3)),), _of_pictures(role))
 
 
-def _of_pictures(role: MatteRole | EmbedderRole | KeywordRole) -> tuple[Tensor, ...]:
+def _of_pictures(role: MatteRole | EmbedderRole | KeywordRole | ShelfRole) -> tuple[Tensor, ...]:
+    if isinstance(role, ShelfRole):
+        return _of_shelf(role)
     if isinstance(role, EmbedderRole):
         return _vectors(role.width)
     if isinstance(role, KeywordRole):
@@ -94,6 +108,24 @@ def _of_pictures(role: MatteRole | EmbedderRole | KeywordRole) -> tuple[Tensor, 
 
 def _vectors(width: int) -> tuple[Tensor, ...]:
     return tuple(Tensor(name, "TYPE_FP32", (-1, width)) for name in (EMBEDDING, NORMALIZED))
+
+
+def _of_shelf(role: ShelfRole) -> tuple[Tensor, ...]:
+    size, coarse, count = role.size, role.size // COARSE, role.count
+    masks = (
+        Tensor(MASK, "TYPE_UINT8", (-1, size, size)),
+        Tensor(CONFIDENCE, "TYPE_UINT8", (-1, coarse, coarse)),
+        Tensor(EMBEDDING, "TYPE_FP32", (-1, -1)),
+    )
+    if count is None:
+        return masks
+    return (
+        *masks,
+        Tensor(INSTANCES, "TYPE_INT32", (-1, size, size)),
+        Tensor(BOXES, "TYPE_FP32", (-1, count, 4)),
+        Tensor(SCORES, "TYPE_FP32", (-1, count)),
+        Tensor(CLASSES, "TYPE_INT32", (-1, count)),
+    )
 
 
 def _of_captioner(role: CaptionerRole) -> Contract:

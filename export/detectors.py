@@ -18,6 +18,7 @@ from export.checkpoint import Checkpoint
 from export.contract import BOXES, PIXELS, SCORES, Contract
 from export.entrance import Entrance
 from export.errors import CheckpointError, UsageError
+from export.kinds import Precision
 from export.loaded import Loaded
 from export.matching import MOST, Detections
 from export.network import SMALLEST_SIDE, resized
@@ -26,7 +27,7 @@ from export.pictures import Samples
 from export.precision import CONVERT
 from export.processor import PROCESSOR_FILE, Pictures, Planes, Preprocessing
 from export.proof import Proof, Row, contract_rows, reported_rows, runner
-from export.roles import DetectorRole, Precision
+from export.roles import DetectorRole
 from export.runtime import Answer, Session
 from export.to_onnx import exported
 from export.wrap import stripped

@@ -15,11 +15,12 @@ from export.checkpoint import Checkpoint
 from export.contract import EMBEDDING, PIXELS, Contract
 from export.entrance import Entrance
 from export.errors import CheckpointError, UsageError
+from export.kinds import Family, Precision
 from export.options import Options
 from export.pictures import Samples
 from export.processor import PROCESSOR_FILE, Pictures, Preprocessing
 from export.proof import Proof, Row
-from export.roles import EmbedderRole, Family, Precision
+from export.roles import EmbedderRole
 from export.runtime import Answer
 
 _MATTES_ONLY = ("network_size", "subject", "output", "file")

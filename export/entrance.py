@@ -1,10 +1,34 @@
 """What stands before a network that is exported from torch: served pixels to the values that its checkpoint reads."""
 
-import numpy as np
 import torch
 
 from export.processor import Preprocessing
-from export.smooth import triangle
+from export.smooth import windows
+
+
+class Resampling(torch.nn.Module):
+    """Planes [n, c, before, before] to [n, c, after, after], bilinear with smoothing, rows and then columns: each a few
+    at a time, as products of small matrices with what they reach.
+    """
+
+    reads: torch.Tensor
+    weights: torch.Tensor
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        blocks = windows(before, after)
+        self._after, self._shape = after, blocks.reads.shape
+        self.register_buffer("reads", torch.from_numpy(blocks.reads.reshape(-1)), persistent=False)
+        self.register_buffer("weights", torch.from_numpy(blocks.weights), persistent=False)
+
+    def forward(self, planes: torch.Tensor) -> torch.Tensor:
+        return self._rows(self._rows(planes))
+
+    def _rows(self, planes: torch.Tensor) -> torch.Tensor:
+        """Shrinks the rows, then turns the planes."""
+        count, channels, _, width = planes.shape
+        read = planes.index_select(2, self.reads).reshape(count, channels, *self._shape, width)
+        return (self.weights @ read).reshape(count, channels, self._after, width).transpose(2, 3)
 
 
 class Entrance(torch.nn.Module):
@@ -12,7 +36,6 @@ class Entrance(torch.nn.Module):
 
     mean: torch.Tensor
     deviation: torch.Tensor
-    resize: torch.Tensor
 
     def __init__(self, preprocessing: Preprocessing, size: int, side: int) -> None:
         super().__init__()
@@ -20,13 +43,9 @@ class Entrance(torch.nn.Module):
         for name, values in (("mean", preprocessing.mean), ("deviation", preprocessing.std)):
             self.register_buffer(name, torch.tensor(values).reshape(1, 3, 1, 1), persistent=False)
         self._centres = any(preprocessing.mean) or any(one != 1 for one in preprocessing.std)
-        self._resizes = size != side
-        matrix = triangle(size, side) if self._resizes else np.zeros(0)
-        self.register_buffer("resize", torch.from_numpy(matrix.astype(np.float32)), persistent=False)
+        self.resize = torch.nn.Identity() if size == side else Resampling(size, side)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        planes = pixels.float().permute(0, 3, 1, 2)  # TensorRT has eight-bit integers only at its ends
-        if self._resizes:
-            planes = self.resize @ planes @ self.resize.T
-        planes = planes * self._scale
+        pictures = pixels.float().permute(0, 3, 1, 2)  # TensorRT has eight-bit integers only at its ends
+        planes: torch.Tensor = self.resize(pictures) * self._scale
         return (planes - self.mean) / self.deviation if self._centres else planes

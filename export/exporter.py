@@ -9,6 +9,7 @@ from export import card, contract, figures, label_file, licence, loaders, mattes
 from export.checkpoint import Checkpoint
 from export.contract import Contract
 from export.errors import ProofError, UsageError
+from export.kinds import Precision
 from export.licence import Licence
 from export.loaded import Loaded
 from export.options import Options
@@ -21,8 +22,8 @@ from export.roles import (
     FaceRole,
     KeywordRole,
     OneNetwork,
-    Precision,
     Role,
+    ShelfRole,
     TextRole,
 )
 from export.to_tensorrt import PLAN, Plan
@@ -102,12 +103,17 @@ def _load(checkpoint: Checkpoint, role: OneNetwork, options: Options, samples: S
         from export import faces
 
         return faces.load(checkpoint, role, options, samples)
-    if isinstance(role, DetectorRole):
-        return _load_detector(checkpoint, role, options, samples)
+    if isinstance(role, DetectorRole | ShelfRole):
+        return _load_places(checkpoint, role, options, samples)
     return mattes.load(checkpoint, role, options, samples)
 
 
-def _load_detector(checkpoint: Checkpoint, role: DetectorRole, options: Options, samples: Samples) -> Loaded:
+def _load_places(checkpoint: Checkpoint, role: DetectorRole | ShelfRole, options: Options, samples: Samples) -> Loaded:
+    """What says where something is."""
+    if isinstance(role, ShelfRole):
+        from export import shelves
+
+        return shelves.load(checkpoint, role, options, samples)
     if checkpoint.family == "state_dict":
         from export import faster_rcnn
 

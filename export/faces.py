@@ -18,13 +18,14 @@ from export import mtcnn, pictures
 from export.checkpoint import Checkpoint
 from export.contract import PIXELS, PROBABILITY, Contract
 from export.errors import CheckpointError, UsageError
+from export.kinds import Precision
 from export.mtcnn import Answers
 from export.options import Options
 from export.pictures import Samples
 from export.precision import CONVERT
 from export.processor import Planes
 from export.proof import Proof, Row, contract_rows, reported_rows, runner
-from export.roles import FaceRole, Precision
+from export.roles import FaceRole
 from export.runtime import Answer, Session
 from export.to_onnx import exported
 from export.weights import BROKEN, first_line

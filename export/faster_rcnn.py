@@ -22,13 +22,14 @@ from export.checkpoint import Checkpoint
 from export.contract import BATCH, BOXES, PIXELS, SCORES, Contract
 from export.detectors import plain_detections, refuse_options
 from export.errors import CheckpointError, ExportError, UsageError
+from export.kinds import Precision
 from export.matching import MOST, Detections
 from export.options import Options
 from export.pictures import Samples
 from export.precision import CONVERT
 from export.processor import Pictures
 from export.proof import Proof, Row, contract_rows, reported_rows, runner
-from export.roles import DetectorRole, Precision
+from export.roles import DetectorRole
 from export.runtime import Answer, Session
 from export.wrap import stripped
 

@@ -16,13 +16,14 @@ from export.contract import BATCH, LABELS, OWN, PIXELS, PROBABILITIES, SCORES, C
 from export.entrance import Entrance
 from export.errors import CheckpointError, UsageError
 from export.keyword_head import Keywords
+from export.kinds import Precision
 from export.options import Options
 from export.pictures import Samples
 from export.precision import CONVERT
 from export.probabilities import Truth
 from export.processor import PROCESSOR_FILE, Pictures, Preprocessing
 from export.proof import Proof, Row
-from export.roles import KeywordRole, Precision
+from export.roles import KeywordRole
 from export.runtime import Answer
 from export.to_onnx import exported
 from export.wrap import renamed, stripped

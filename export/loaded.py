@@ -7,9 +7,9 @@ from typing import Protocol
 import onnx
 
 from export.contract import Contract
+from export.kinds import Precision
 from export.pictures import Samples
 from export.proof import Proof, Row
-from export.roles import Precision
 from export.runtime import Answer
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from export import checkpoint as checkpoints
 from export.checkpoint import Checkpoint
 from export.errors import CheckpointError, RemoteCodeError, UsageError
+from export.kinds import Family
 from export.network import Network
 from export.options import Options
 from export.processor import BILINEAR
-from export.roles import FaceRole, Family, MatteRole, Role
+from export.roles import FaceRole, MatteRole, Role
 
 
 def open_checkpoint(role: Role, name: str, options: Options) -> Checkpoint:

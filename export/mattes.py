@@ -10,12 +10,13 @@ from export import loaders
 from export.batches import looped
 from export.checkpoint import Checkpoint
 from export.contract import ALPHA, Contract
+from export.kinds import Precision
 from export.network import Network
 from export.options import Options
 from export.pictures import Samples
 from export.precision import CONVERT
 from export.proof import Proof, Row, difference_rows, prove
-from export.roles import MatteRole, Precision
+from export.roles import MatteRole
 from export.runtime import Answer
 from export.wrap import wrap
 

@@ -10,8 +10,9 @@ import onnx
 from PIL import Image
 
 from export.errors import CheckpointError, UsageError
+from export.kinds import Precision
 from export.processor import Pictures, Planes, Preprocessing
-from export.roles import MatteRole, Precision
+from export.roles import MatteRole
 
 SMALLEST_SIDE = 32
 Reference = Callable[[Planes], Planes]

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from export.roles import Precision
+from export.kinds import Precision
 
 Engine = Literal["onnx", "tensorrt"]
 Activation = Literal["auto", "sigmoid", "none"]

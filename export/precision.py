@@ -8,7 +8,7 @@ from types import MappingProxyType
 import onnx
 
 from export.batches import reads
-from export.roles import Precision
+from export.kinds import Precision
 
 
 def _as_is(graph: onnx.ModelProto) -> onnx.ModelProto:

@@ -13,11 +13,12 @@ from onnx import TensorProto
 from export import batches, heads, pictures
 from export.checkpoint import Checkpoint
 from export.errors import CheckpointError, SessionError, UsageError
+from export.kinds import Precision
 from export.network import Network, network_size, resized
 from export.options import Options
 from export.processor import PROCESSOR_FILE, Pictures, Planes, Preprocessing
 from export.processor import read as read_processor
-from export.roles import MatteRole, Precision
+from export.roles import MatteRole
 from export.runtime import Session
 
 _FLOATS: Mapping[int, type[np.floating[Any]]] = MappingProxyType(

@@ -2,25 +2,10 @@
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from export.errors import UsageError
-
-Precision = Literal["fp32", "fp16", "int8"]
-Family = Literal[
-    "segformer",
-    "remote",
-    "onnx",
-    "clip",
-    "dinov2",
-    "dinov3",
-    "blip",
-    "vision-encoder-decoder",
-    "mtcnn",
-    "detr",
-    "state_dict",
-]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+from export.kinds import Family, Precision
 
 
 @dataclass(frozen=True)
@@ -212,7 +197,46 @@ class KeywordRole:
         return self.framing.side
 
 
-OneNetwork: TypeAlias = MatteRole | EmbedderRole | TextRole | FaceRole | DetectorRole | KeywordRole
+@dataclass(frozen=True)
+class MaskTolerance:
+    """How like the reference a class mask must be: the least share of pixels of the same class, and the least mIoU; and
+    how far at most confidences, in levels of 255 on average, and embeddings, as one minus the cosine, may be from it.
+    """
+
+    pixels: float
+    miou: float
+    confidence: float
+    embedding: float
+
+
+MASK_TOLERANCE: MappingProxyType[Precision, MaskTolerance] = MappingProxyType(
+    {
+        "fp32": MaskTolerance(0.9995, 0.999, 0.05, 1e-6),
+        "fp16": MaskTolerance(0.99, 0.98, 1.0, 1e-3),
+        "int8": MaskTolerance(0.98, 0.95, 4.0, 2e-2),
+    }
+)
+
+
+@dataclass(frozen=True)
+class ShelfRole:
+    """`pixels` UINT8 [size, size, 3] RGB in, the frame stretched to the square; `mask` UINT8 [size, size], the class of
+    each pixel, `confidence` UINT8 [size/4, size/4] and `embedding` FP32 [width] out.
+
+    Networks that know instances have a `count`: of that many `boxes` FP32 [count, 4], `scores` FP32 and `classes` INT32
+    [count], the best first and zeros behind them; and `instances` INT32 [size, size], 0 or the number of a box from 1.
+    """
+
+    name: str
+    size: int
+    families: tuple[Family, ...]
+    network: str | None = None  # what a bare file of weights is of
+    count: int | None = None
+    tolerance: MappingProxyType[Precision, MaskTolerance] = field(default_factory=lambda: MASK_TOLERANCE)
+    boxes: MappingProxyType[Precision, BoxTolerance] = field(default_factory=lambda: BOX_TOLERANCE)
+
+
+OneNetwork: TypeAlias = MatteRole | EmbedderRole | TextRole | FaceRole | DetectorRole | KeywordRole | ShelfRole
 Role: TypeAlias = OneNetwork | CaptionerRole
 
 
@@ -243,6 +267,12 @@ _ROLES: tuple[Role, ...] = (
     _face("face_onet", 48, (), landmarks=(10,)),
     DetectorRole("person_detector", 640, 300, ("detr",)),
     DetectorRole("person_detector_faster_rcnn", 640, None, ("state_dict",)),
+    ShelfRole("shelf_segmenter", 512, ("segformer", "smp")),
+    ShelfRole("shelf_segmenter_unet_resnet34", 512, ("smp", "state_dict"), "Unet resnet34"),
+    ShelfRole("shelf_segmenter_deeplabv3plus_resnet50", 512, ("smp", "state_dict"), "DeepLabV3Plus resnet50"),
+    ShelfRole("shelf_segmenter_yolov8n", 640, ("yolo",), "yolov8n-seg", count=300),
+    ShelfRole("shelf_segmenter_yolov8s", 640, ("yolo",), "yolov8s-seg", count=300),
+    ShelfRole("shelf_segmenter_rf_detr", 512, ("detr",), count=300),
 )
 ROLES: MappingProxyType[str, Role] = MappingProxyType({role.name: role for role in _ROLES})
 

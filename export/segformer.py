@@ -1,4 +1,6 @@
-"""SegFormer checkpoints of `transformers`, bare or with the detail head that training adds, and their own reference."""
+"""SegFormer checkpoints of `transformers`: mattes, bare or with the detail head that training adds, and their own
+reference; and masks of a shelf's classes.
+"""
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from export.options import Options
 from export.processor import PROCESSOR_FILE, Planes
 from export.processor import read as read_processor
 from export.roles import MatteRole
+from export.shelf_labels import channels
 from export.to_onnx import to_onnx
 
 OPSET = 18
@@ -30,6 +33,32 @@ class Logits(torch.nn.Module):
     def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.network(pixel_values=pixel_values).logits
         return logits
+
+
+class Labelled(torch.nn.Module):
+    """`pixel_values` to logits in the contract's order of classes, and the last stage's features."""
+
+    convolutional = False  # what costs time is products of matrices
+
+    def __init__(self, network: torch.nn.Module, order: tuple[int, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.name = type(network).__name__
+        self._order = None if order == tuple(sorted(order)) else list(order)
+
+    def forward(self, planes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        answer = self.network(pixel_values=planes, output_hidden_states=True)
+        logits = answer.logits if self._order is None else answer.logits[:, self._order]
+        return logits, answer.hidden_states[-1]
+
+
+def labelled(checkpoint: Checkpoint) -> Labelled:
+    """Raises CheckpointError for damaged weights and other classes than a shelf's."""
+    from transformers import SegformerForSemanticSegmentation
+
+    names = _names(checkpoint)
+    order = channels(checkpoint.source, names)
+    return Labelled(weights.pretrained(checkpoint, SegformerForSemanticSegmentation), order).eval()
 
 
 def load(checkpoint: Checkpoint, role: MatteRole, options: Options) -> Network:
@@ -72,20 +101,24 @@ def _detailed(network: torch.nn.Module, checkpoint: Checkpoint, size: int, inner
 
 
 def _head(checkpoint: Checkpoint, subject: int | None) -> Head:
+    names = _names(checkpoint)
+    if len(names) == 1:
+        return Head("sigmoid")
+    if len(names) == 2:  # noqa: PLR2004 - subject and background
+        return Head("softmax", _subject(checkpoint.source, names) if subject is None else subject)
+    raise CheckpointError(f"{checkpoint.source}: {len(names)} classes; a matte needs 1 (sigmoid) or 2 (softmax)")
+
+
+def _names(checkpoint: Checkpoint) -> list[str]:
+    """The classes of a checkpoint in its own order."""
     from transformers import SegformerConfig
 
     try:
         config = SegformerConfig.from_dict(checkpoint.config)
     except weights.BROKEN as error:
         raise CheckpointError(f"{checkpoint.folder / CONFIG_FILE}: {' '.join(str(error).split())}") from error
-    classes = config.num_labels or 0
-    if classes == 1:
-        return Head("sigmoid")
-    if classes == 2:  # noqa: PLR2004 - subject and background
-        stated = {str(index): str(name) for index, name in (config.id2label or {}).items()}
-        names = [stated.get(str(index), "unnamed") for index in range(classes)]
-        return Head("softmax", _subject(checkpoint.source, names) if subject is None else subject)
-    raise CheckpointError(f"{checkpoint.source}: {classes} classes; a matte needs 1 (sigmoid) or 2 (softmax)")
+    stated = {str(index): str(name) for index, name in (config.id2label or {}).items()}
+    return [stated.get(str(index), "unnamed") for index in range(config.num_labels or 0)]
 
 
 def _subject(source: str, names: list[str]) -> int:

@@ -14,10 +14,11 @@ from export import vectors, weights
 from export.checkpoint import Checkpoint
 from export.contract import EMBEDDING, IDS, Contract
 from export.errors import CheckpointError, UsageError
+from export.kinds import Precision
 from export.options import Options
 from export.pictures import Samples
 from export.proof import Proof, Row
-from export.roles import Precision, TextRole
+from export.roles import TextRole
 from export.runtime import Answer
 
 TOKENIZER = "tokenizer.json"

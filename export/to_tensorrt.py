@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from export.errors import EngineError, UsageError
+from export.kinds import Precision
 from export.loaded import Loaded
 from export.processor import Pictures
 from export.proof import Row, Runner
-from export.roles import Precision
 from export.runtime import Answer
 
 PLAN = "model.plan"

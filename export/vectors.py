@@ -13,10 +13,10 @@ import torch
 
 from export import pictures
 from export.contract import EMBEDDING, NORMALIZED, OWN, Contract
+from export.kinds import Precision
 from export.pictures import Samples
 from export.precision import CONVERT
 from export.proof import Proof, Row, Runner, contract_rows, reported_rows, runner
-from export.roles import Precision
 from export.runtime import Answer
 from export.to_onnx import exported
 from export.wrap import renamed, stripped

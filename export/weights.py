@@ -51,11 +51,16 @@ def fill(network: torch.nn.Module, checkpoint: Checkpoint) -> None:
     state = {
         name: tensor for file in files(checkpoint.folder) for name, tensor in read(file, checkpoint.source).items()
     }
+    put(network, state, checkpoint.source)
+
+
+def put(network: torch.nn.Module, state: dict[str, torch.Tensor], source: str) -> None:
+    """Every weight of the network out of `state`. Raises CheckpointError when one is missing or misshapen."""
     try:
         found = network.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        raise CheckpointError(f"{checkpoint.source}: the weights do not fit: {first_line(error)}") from error
-    refuse_missing(checkpoint.source, found.missing_keys)
+        raise CheckpointError(f"{source}: the weights do not fit: {first_line(error)}") from error
+    refuse_missing(source, found.missing_keys)
 
 
 def state(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:

@@ -16,9 +16,10 @@ from PIL import Image
 from export import pictures, versions
 from export.errors import CheckpointError, ContractError, ProofError, UsageError
 from export.exporter import Exported, export
+from export.kinds import Precision
 from export.options import Options
 from export.quiet import quiet_libraries
-from export.roles import Precision, role_named
+from export.roles import role_named
 from tests.export import captioning
 from tests.export.captioning import LIMIT, ROLE, START, STOP
 from tests.export.checkpoints import SIDE, tree

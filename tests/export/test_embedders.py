@@ -16,9 +16,10 @@ from PIL import Image
 from export import pictures
 from export.errors import CheckpointError, ContractError, ProofError, UsageError
 from export.exporter import export
+from export.kinds import PRECISIONS, Precision
 from export.options import Options
 from export.quiet import quiet_libraries
-from export.roles import PRECISIONS, EmbedderRole, Precision
+from export.roles import EmbedderRole
 from tests.export import towers
 from tests.export.checkpoints import SIDE, tree
 from tests.export.towers import CLIP, DINO_V2, DINO_V3, WIDTH

@@ -18,9 +18,10 @@ from export import mtcnn
 from export.__main__ import main
 from export.errors import CheckpointError, ContractError, UsageError
 from export.exporter import export
+from export.kinds import PRECISIONS, Precision
 from export.options import Options
 from export.quiet import quiet_libraries
-from export.roles import PRECISIONS, Precision, role_named, roles_named
+from export.roles import role_named, roles_named
 from tests.export.checkpoints import tree
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -20,11 +20,12 @@ from export import contract, detectors, matching, pictures
 from export.detectors import LoadedDetector
 from export.errors import CheckpointError, ContractError, ExportError, ProofError, UsageError
 from export.exporter import export
+from export.kinds import Precision
 from export.matching import Detections
 from export.options import Options
 from export.proof import Proof
 from export.quiet import quiet_libraries
-from export.roles import BOX_TOLERANCE, BoxTolerance, DetectorRole, Precision
+from export.roles import BOX_TOLERANCE, BoxTolerance, DetectorRole
 from tests.export import people
 from tests.export.checkpoints import tree
 from tests.export.people import PERSON, QUERIES, SIDE

@@ -18,13 +18,14 @@ from export.checkpoint import Checkpoint, open_local
 from export.contract import of_role
 from export.errors import CheckpointError, UsageError
 from export.exporter import Exported, export
+from export.kinds import PRECISIONS, Precision
 from export.mattes import contracted
 from export.network import Head, Network
 from export.options import Options
 from export.processor import Pictures, Planes
 from export.proof import prove
 from export.quiet import quiet_libraries
-from export.roles import PRECISIONS, MatteRole, Precision
+from export.roles import MatteRole
 from tests.export.checkpoints import SIDE, make_repository
 
 SCHEMA = {

@@ -14,9 +14,9 @@ from tokenizers import Tokenizer
 
 from export.errors import CheckpointError, UsageError
 from export.exporter import export
+from export.kinds import PRECISIONS, Precision
 from export.options import Options
 from export.quiet import quiet_libraries
-from export.roles import PRECISIONS, Precision
 from tests.export import sentences
 from tests.export.checkpoints import tree
 from tests.export.sentences import TEXT
