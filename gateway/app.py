@@ -27,7 +27,8 @@ from gateway.middleware import RequestContext
 from gateway.pipelines import ALL
 from gateway.recipes import Rules
 from gateway.results import Results
-from gateway.routes import analysis, cutouts, docs, embeddings, files, health, jobs, keywords, photos, recipes
+from gateway.routes import analysis, cutouts, docs, embeddings, files, films, health, jobs, keywords, photos, recipes
+from gateway.segmentation.film import Studio
 from gateway.segmentation.segmenter import Segmenter
 from gateway.settings import Settings
 from gateway.state import Parts, PictureSource
@@ -74,7 +75,7 @@ def create_app(
         max_requests=settings.max_requests,
     )
     problems.install(app)
-    for routes in (cutouts, keywords, photos, recipes, analysis, embeddings, jobs, health, files, docs):
+    for routes in (cutouts, keywords, photos, recipes, analysis, embeddings, films, jobs, health, files, docs):
         app.include_router(routes.router)
     app.mount(docs.ASSETS, docs.assets())
     _follow_canaries(parts)
@@ -87,6 +88,9 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
     catalogue = Catalogue(settings, inference)
     shelf = Shelf(store, settings, telemetry)
     admission = Admission(settings, telemetry)
+    fetcher = fetcher or Fetcher(settings, telemetry.fetched)
+    segmenter = Segmenter(catalogue, inference)
+    studio = Studio(settings, segmenter, fetcher)
     return Parts(
         settings=settings,
         catalogue=catalogue,
@@ -96,10 +100,11 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
         analyst=Analyst(catalogue, inference, admission, telemetry),
         embeddings=Embeddings(catalogue, inference, admission),
         keywords=Keywords(catalogue, inference, admission, telemetry),
-        segmenter=Segmenter(catalogue, inference),
-        jobs=Keeper(settings, []),
+        segmenter=segmenter,
+        studio=studio,
+        jobs=Keeper(settings, [studio.kind]),
         rules=Rules(settings),
-        fetcher=fetcher or Fetcher(settings, telemetry.fetched),
+        fetcher=fetcher,
         inference=inference,
         shelf=shelf,
         telemetry=telemetry,

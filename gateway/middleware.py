@@ -23,7 +23,8 @@ SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_BODY_BYTES = 64 * 1024
 PHOTOS = ("/remove-background", "/process", "/process-full", "/render-template")
 KEYWORDS = ("/api/v1/predict", "/api/v1/predict_batch", "/api/v1/route")
-UPLOADS = ("/predict_upload", "/analyze_image_upload/", "/v1/embeddings", *KEYWORDS, *PHOTOS)
+SHELVES = ("/api/segment_frame", "/api/segment_video")
+UPLOADS = ("/predict_upload", "/analyze_image_upload/", "/v1/embeddings", *KEYWORDS, *PHOTOS, *SHELVES)
 # Whoever looks after an overloaded gateway must still be able to look.
 ALWAYS_ANSWERED = ("/health", "/metrics")
 RETRY_AFTER_S = 1.0

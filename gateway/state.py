@@ -15,6 +15,7 @@ from gateway.jobs.keeper import Keeper
 from gateway.keywords import Keywords
 from gateway.recipes import Rules
 from gateway.results import Results
+from gateway.segmentation.film import Studio
 from gateway.segmentation.segmenter import Segmenter
 from gateway.settings import Settings
 from gateway.spool import Spool
@@ -49,6 +50,7 @@ class Parts:
     embeddings: Embeddings
     keywords: Keywords
     segmenter: Segmenter
+    studio: Studio
     jobs: Keeper
     rules: Rules
     fetcher: PictureSource

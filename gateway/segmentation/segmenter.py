@@ -103,6 +103,12 @@ class Segmenter:
         async with self._inference.sequence(name, request_id) as sequence:
             yield FrameStream(sequence, contract, smoothing)
 
+    def require(self, network: str) -> None:
+        """Raises InvalidOptionError or PipelineNotServedError for a network that was not served when last looked at,
+        PipelineDownError before the first look.
+        """
+        self._catalogue.pipeline(self._pipeline(network))
+
     def _pipeline(self, network: str) -> str:
         if network in {"", DEFAULT}:
             return SEGMENT_STREAM.name

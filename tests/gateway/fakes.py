@@ -69,6 +69,7 @@ class FakeInference:
     tensors: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     inputs: list[Mapping[str, bytes]] = field(default_factory=list)
     videos: list["FakeSequence"] = field(default_factory=list)
+    answers: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)  # of videos opened from now on
     cut: Cut = field(default_factory=lambda: Cut(picture(8, 6), (1, 2, 7, 5)))
     down: dict[str, str] = field(default_factory=dict)
     age_s: float | None = 1.5
@@ -95,7 +96,7 @@ class FakeInference:
 
     @asynccontextmanager
     async def sequence(self, model: str, request_id: str) -> AsyncIterator["FakeSequence"]:
-        video = FakeSequence(self, model, request_id)
+        video = FakeSequence(self, model, request_id, answers=self.answers)
         self.videos.append(video)
         try:
             yield video

@@ -27,6 +27,7 @@ ROUTES = {
     "/render-template": {"post"},
     "/api/v1/route": {"post"},
     "/api/v1/routes": {"get"},
+    "/api/segment_video": {"post"},
     "/api/jobs/{job_id}": {"get", "delete"},
     "/api/jobs/{job_id}/events": {"get"},
     "/api/jobs/{job_id}/cancel": {"post"},
@@ -39,7 +40,7 @@ ROUTES = {
 PHOTOS = ("/remove-background", "/process", "/process-full", "/render-template", "/route")
 
 # Those that may refuse what is asked of them.
-CHECKED = ("predict", "predict_upload", "predict_batch", "classify", "crop", "embeddings", *PHOTOS)
+CHECKED = ("predict", "predict_upload", "predict_batch", "classify", "crop", "embeddings", "segment_video", *PHOTOS)
 
 
 async def test_every_route_is_documented(client: httpx.AsyncClient) -> None:
