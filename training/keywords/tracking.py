@@ -119,13 +119,13 @@ def carried_out(run: Run | None, work: Callable[[Sequence[TrainerCallback]], Out
     return found
 
 
-def open_store(uri: str | None) -> Store | None:
+def open_store(uri: str | None, experiment: str = EXPERIMENT) -> Store | None:
     """None without an address, and in every process but the first."""
     if uri is None or os.environ.get("RANK", "0") != "0":
         return None
     if uri.startswith(_SQLITE):
         Path(uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
-    return Store(uri)
+    return Store(uri, experiment)
 
 
 @contextmanager

@@ -113,13 +113,29 @@ def load_matte(checkpoint: str, revision: str | None = None) -> SegformerForSema
             classes = config.num_labels
             raise MatteError(f"{checkpoint}: {classes} classes; a matte has 1: train it, or evaluate what export makes")
         model, lacking = _model(checkpoint, revision, config)
+    _insist_on_whole(checkpoint, revision, lacking)
+    return model
+
+
+def load_segmenter(checkpoint: str, classes: Sequence[str]) -> SegformerForSemanticSegmentation:
+    """A SegFormer with these classes to evaluate. Raises MatteError as `load_matte` does, also for other classes."""
+    with _told_of(checkpoint):
+        config = _config(checkpoint, None)
+        named = [str(name).lower() for _, name in sorted((config.id2label or {}).items())]
+        if named != list(classes):
+            raise MatteError(f"{checkpoint}: its classes are {', '.join(named)}; {', '.join(classes)} are expected")
+        model, lacking = _model(checkpoint, None, config)
+    _insist_on_whole(checkpoint, None, lacking)
+    return model
+
+
+def _insist_on_whole(checkpoint: str, revision: str | None, lacking: Sequence[str]) -> None:
     if lacking:
         raise MatteError(f"{checkpoint}: lacks {lacking[0]} ({len(lacking)} weights in all)")
     facts = processor_facts(checkpoint, revision)
     for key, wanted in (("image_mean", MEAN), ("image_std", STD)):
         if not np.allclose(facts.get(key, wanted), wanted, atol=1e-3):
             raise MatteError(f"{checkpoint}: its {key} is not ImageNet's; export it and evaluate the ONNX file")
-    return model
 
 
 def _config(checkpoint: str, revision: str | None) -> SegformerConfig:

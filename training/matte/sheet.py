@@ -24,16 +24,22 @@ class Case:
 
 def write_sheet(cases: Sequence[Case], path: Path) -> None:
     """Write the sheet as JPEG or PNG. In the error, red is subject that was missed, blue is ground that was taken."""
-    sheet = Image.new("RGB", (4 * TILE, max(1, len(cases)) * (TILE + CAPTION)), "white")
+    rows = [(case.caption, (case.picture, case.truth, case.predicted, _error(case))) for case in cases]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet_of(rows).save(path)
+
+
+def sheet_of(rows: Sequence[tuple[str, Sequence[NDArray[np.uint8]]]]) -> Image.Image:
+    """Rows of a caption and four pictures of any size, UINT8 [H, W] or [H, W, 3]."""
+    sheet = Image.new("RGB", (4 * TILE, max(1, len(rows)) * (TILE + CAPTION)), "white")
     draw = ImageDraw.Draw(sheet)
-    for row, case in enumerate(cases):
+    for row, (caption, tiles) in enumerate(rows):
         top = row * (TILE + CAPTION)
-        draw.text((4, top + 2), case.caption, fill="black")
-        for column, tile in enumerate((case.picture, case.truth, case.predicted, _error(case))):
+        draw.text((4, top + 2), caption, fill="black")
+        for column, tile in enumerate(tiles):
             small = ImageOps.contain(Image.fromarray(tile).convert("RGB"), (TILE, TILE))
             sheet.paste(small, (column * TILE, top + CAPTION))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path)
+    return sheet
 
 
 def _error(case: Case) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training.shelves import evaluate_command
 from training.shelves.errors import ShelvesError
 from training.stages import parse_stages
 
@@ -35,6 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1)
     _add_running(parser)
     parser.set_defaults(run=run)
+    commands = parser.add_subparsers(metavar="evaluate")
+    evaluate_command.add_arguments(
+        commands.add_parser("evaluate", help="measure checkpoints and exported files, write report and profile")
+    )
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -47,12 +52,14 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-every", type=int, default=250, help="steps between checkpoints (default 250)")
     parser.add_argument("--look-every", type=int, default=500, help="steps between looks at what is held back (500)")
     parser.add_argument("--workers", type=int, default=1, help="processes that read pictures (default 1)")
+    parser.add_argument("--mlflow", metavar="URI", help="log to this MLflow store, as sqlite:///runs/mlflow.db")
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--resume", action="store_true", help="fail unless OUTPUT holds a checkpoint to go on from")
     start.add_argument("--fresh", action="store_true", help="start anew although OUTPUT holds a checkpoint")
 
 
 def run(args: argparse.Namespace) -> int:
+    from training.keywords.tracking import carried_out, open_store
     from training.matte.average import newest_checkpoint
     from training.shelves.trainer import Recipe, Running, train
 
@@ -83,7 +90,12 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
         fresh=args.fresh,
     )
-    print(f"done: {train(pictures_of(args.data), recipe, running)}")
+    pictures, store = pictures_of(args.data), open_store(args.mlflow, evaluate_command.EXPERIMENT)
+    noted = None if store is None else store.begin(args.output.name)
+    if noted is not None:
+        noted.settings(vars(recipe))
+    found = carried_out(noted, lambda callbacks: train(pictures, recipe, running, callbacks))
+    print(f"done: {found}")
     return 0
 
 

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import SegformerForSemanticSegmentation
 
+from training.matte.checkpoint import stated_size
 from training.matte.head import fold_head
-from training.matte.network import fresh_segformer, load_segformer, normalise, save_segformer
+from training.matte.network import fresh_segformer, load_segformer, load_segmenter, normalise, save_segformer
 from training.shelves.loss import shelf_loss
 from training.shelves.pictures import CLASSES
 
@@ -46,6 +47,15 @@ def start(checkpoint: str | None, revision: str | None = None, decoder_width: in
     if checkpoint is None:
         return SegformerLogits(fresh_segformer(decoder_width or 128, CLASSES))
     return SegformerLogits(load_segformer(checkpoint, revision, CLASSES, decoder_width))
+
+
+def load(folder: Path) -> tuple[SegformerLogits, int | None]:
+    """A stored network to evaluate, and the size that it looks at, None where it does not say.
+
+    Raises:
+        MatteError: not there, not readable, not whole, or with other classes.
+    """
+    return SegformerLogits(load_segmenter(str(folder), CLASSES)), stated_size(str(folder))
 
 
 class Learner(nn.Module):
