@@ -27,9 +27,24 @@ from gateway.middleware import RequestContext
 from gateway.pipelines import ALL
 from gateway.recipes import Rules
 from gateway.results import Results
-from gateway.routes import analysis, cutouts, docs, embeddings, files, films, health, jobs, keywords, photos, recipes
+from gateway.routes import (
+    analysis,
+    cutouts,
+    docs,
+    embeddings,
+    files,
+    films,
+    health,
+    jobs,
+    keywords,
+    live,
+    photos,
+    recipes,
+)
 from gateway.segmentation.film import Studio
+from gateway.segmentation.relay import Relays
 from gateway.segmentation.segmenter import Segmenter
+from gateway.segmentation.streams import Streams
 from gateway.settings import Settings
 from gateway.state import Parts, PictureSource
 from gateway.store import Shelf
@@ -75,9 +90,10 @@ def create_app(
         max_requests=settings.max_requests,
     )
     problems.install(app)
-    for routes in (cutouts, keywords, photos, recipes, analysis, embeddings, films, jobs, health, files, docs):
+    for routes in (cutouts, keywords, photos, recipes, analysis, embeddings, films, jobs, live, health, files, docs):
         app.include_router(routes.router)
     app.mount(docs.ASSETS, docs.assets())
+    app.mount(live.ASSETS, live.assets())
     _follow_canaries(parts)
     return app
 
@@ -103,6 +119,8 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
         segmenter=segmenter,
         studio=studio,
         jobs=Keeper(settings, [studio.kind]),
+        streams=Streams(settings.max_streams),
+        relays=Relays(settings),
         rules=Rules(settings),
         fetcher=fetcher,
         inference=inference,

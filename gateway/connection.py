@@ -33,6 +33,9 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self.transport.get_protocol() is not self:  # a WebSocket has taken over
+            self._head.stop()
+            return
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

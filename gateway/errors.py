@@ -124,6 +124,14 @@ class JobsUnavailableError(GatewayError):
     """The jobs' database does not take or give what it should."""
 
 
+class StreamIdleError(GatewayError):
+    """A live stream whose client sends nothing any more."""
+
+
+class OriginRefusedError(GatewayError):
+    """A live stream that a page of another origin asks for."""
+
+
 class PhotoRefusedError(GatewayError):
     """A picture, or what was asked of it, that a pipeline with options does not take; its text says which."""
 

@@ -42,6 +42,8 @@ TABLE: dict[type[errors.GatewayError], tuple[int, str]] = {
     errors.JobNotFoundError: (404, "job_not_found"),
     errors.JobEndedError: (409, "job_ended"),
     errors.JobsUnavailableError: (503, "jobs_unavailable"),
+    errors.StreamIdleError: (408, "stream_idle"),
+    errors.OriginRefusedError: (403, "origin_refused"),
     errors.PhotoRefusedError: (422, "photo_refused"),
     errors.UnknownModelError: (404, "unknown_model"),
     # The analysis keeps to the statuses of the image_embed API.

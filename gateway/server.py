@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.connection import Connection
+from gateway.live_connection import LiveConnection
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def server_of(app: FastAPI, settings: Settings) -> Server:
         host=settings.host,
         port=settings.port,
         http=partial(Connection, settings=settings),  # type: ignore[arg-type] # uvicorn only calls it
-        ws="none",
+        ws=partial(LiveConnection, settings=settings),  # type: ignore[arg-type] # as above
+        ws_max_size=settings.max_stream_message_bytes,
+        ws_per_message_deflate=False,  # pictures are compressed
         log_config=None,
         access_log=False,
         server_header=False,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
 
 from gateway.admission import Admission
 from gateway.analyst import Analyst
@@ -16,7 +17,9 @@ from gateway.keywords import Keywords
 from gateway.recipes import Rules
 from gateway.results import Results
 from gateway.segmentation.film import Studio
+from gateway.segmentation.relay import Relays
 from gateway.segmentation.segmenter import Segmenter
+from gateway.segmentation.streams import Streams
 from gateway.settings import Settings
 from gateway.spool import Spool
 from gateway.store import Shelf
@@ -52,6 +55,8 @@ class Parts:
     segmenter: Segmenter
     studio: Studio
     jobs: Keeper
+    streams: Streams
+    relays: Relays
     rules: Rules
     fetcher: PictureSource
     inference: Inference
@@ -63,8 +68,8 @@ class Parts:
         return self.settings.public_url or str(request.base_url).rstrip("/")
 
 
-def _parts(request: Request) -> Parts:
-    return cast("Parts", request.app.state.parts)
+def _parts(connection: HTTPConnection) -> Parts:
+    return cast("Parts", connection.app.state.parts)
 
 
 PartsOf = Annotated[Parts, Depends(_parts)]

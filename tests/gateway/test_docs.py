@@ -32,6 +32,7 @@ ROUTES = {
     "/api/jobs/{job_id}/events": {"get"},
     "/api/jobs/{job_id}/cancel": {"post"},
     "/api/jobs/{job_id}/results/{name}": {"get"},
+    "/api/stream/sources": {"get"},
     "/files/{path}": {"get"},
     "/health": {"get"},
     "/v1/models": {"get"},
