@@ -16,6 +16,8 @@ from gateway.analyst import Analyst
 from gateway.background import beside
 from gateway.breaker import Guarded
 from gateway.catalogue import Catalogue
+from gateway.drift.profiles import Profiles
+from gateway.drift.watch import DriftWatch
 from gateway.embeddings import Embeddings
 from gateway.errors import GatewayError
 from gateway.fallback import Fallback
@@ -31,6 +33,7 @@ from gateway.routes import (
     analysis,
     cutouts,
     docs,
+    drift,
     embeddings,
     files,
     films,
@@ -90,7 +93,8 @@ def create_app(
         max_requests=settings.max_requests,
     )
     problems.install(app)
-    for routes in (cutouts, keywords, photos, recipes, analysis, embeddings, films, jobs, live, health, files, docs):
+    every = (cutouts, keywords, photos, recipes, analysis, embeddings, films, jobs, live, health, drift, files, docs)
+    for routes in every:
         app.include_router(routes.router)
     app.mount(docs.ASSETS, docs.assets())
     app.mount(live.ASSETS, live.assets())
@@ -104,8 +108,10 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
     catalogue = Catalogue(settings, inference)
     shelf = Shelf(store, settings, telemetry)
     admission = Admission(settings, telemetry)
+    profiles = Profiles(settings, settings.model_repository, catalogue.version)
+    watch = DriftWatch(settings, profiles, shelf, telemetry.drift)
     fetcher = fetcher or Fetcher(settings, telemetry.fetched)
-    segmenter = Segmenter(catalogue, inference)
+    segmenter = Segmenter(catalogue, inference, watch)
     studio = Studio(settings, segmenter, fetcher)
     return Parts(
         settings=settings,
@@ -126,6 +132,7 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
         inference=inference,
         shelf=shelf,
         telemetry=telemetry,
+        drift=watch,
     )
 
 
@@ -139,6 +146,8 @@ async def _lifespan(app: FastAPI, templates: ObjectStore | None) -> AsyncIterato
         if templates is not None:
             await stack.enter_async_context(beside(_keep_templates(parts, templates), "templates"))
         await stack.enter_async_context(parts.jobs)
+        for work, name in ((parts.drift.watch(), "drift"), (parts.drift.report(), "drift reports")):
+            await stack.enter_async_context(beside(work, name))
         # Before it listens: the first request may come at once.
         trouble = await _refresh(parts, "")
         await stack.enter_async_context(beside(_keep_fresh(parts, trouble), "catalogue"))

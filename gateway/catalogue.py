@@ -88,7 +88,7 @@ class Catalogue:
         if steps is None:
             raise PipelineNotServedError(f"{name} is not served, see /v1/models", retry_after_s=RETRY_AFTER_S)
         network = next((step for step in steps if step in self._inventory.networks), name)
-        return Served(network, self._version(network), "+".join(self._fingerprint(step) for step in (name, *steps)))
+        return Served(network, self.version(network), "+".join(self._fingerprint(step) for step in (name, *steps)))
 
     def last_served(self, name: str) -> Served:
         """The pipeline as it is served, or was when it last was; raises like `pipeline` where it never was."""
@@ -125,7 +125,7 @@ class Catalogue:
         return Model(
             role=name,
             served=served,
-            served_version=self._version(name) if served else None,
+            served_version=self.version(name) if served else None,
             versions=cards,
             pipelines=sorted(pipeline for pipeline, steps in inventory.steps.items() if name in steps),
             reason=None if served else self._reason(name),
@@ -139,11 +139,12 @@ class Catalogue:
             return "no version has been exported"
         return "Triton has not loaded it"
 
-    def _version(self, name: str) -> int:
+    def version(self, name: str) -> int:
+        """The newest version of a model that Triton serves; 0 of one that it does not."""
         versions = self._inventory.versions.get(name, ()) if self._inventory else ()
         return max(versions, default=0)
 
     def _fingerprint(self, name: str) -> str:
-        version = self._version(name)
+        version = self.version(name)
         config = self._inventory.configs.get(name, "") if self._inventory else ""
         return f"{name}:{version}:{self._loaded.digest(name, version)[:16]}:{config[:16]}"

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from gateway.drift_settings import DriftSettings
 from gateway.stream_settings import StreamSettings
 from gateway.video_settings import VideoSettings
 
@@ -55,7 +56,7 @@ def _delivery_template(value: str) -> str:
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
-class Settings(VideoSettings, StreamSettings):
+class Settings(VideoSettings, StreamSettings, DriftSettings):
     """Units stand in the names: `_seconds`, `_bytes` bytes, `_pixels` width x height."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from gateway.admission import Admission
 from gateway.analyst import Analyst
 from gateway.catalogue import Catalogue
+from gateway.drift.watch import DriftWatch
 from gateway.embeddings import Embeddings
 from gateway.fallback import Fallback
 from gateway.inference import Inference
@@ -62,6 +63,7 @@ class Parts:
     inference: Inference
     shelf: Shelf
     telemetry: Telemetry
+    drift: DriftWatch
 
     def public_url(self, request: Request) -> str:
         """The gateway's address as the client sees it, without a slash at its end."""

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.drift.metrics import DriftMetrics
 from gateway.processing import Processing, ProcessingMetrics
 from gateway.segmentation.meter import Kind, Meters, StreamMeter
 from gateway.stream_metrics import StreamMetrics
@@ -45,6 +46,7 @@ class Telemetry:
         self.routed = Counter("gateway_routed", "Recipe photos by where they went", ("route",), registry=registry)
         self._count_photos(registry)
         self._streams = Meters(StreamMetrics(registry))
+        self.drift = DriftMetrics(registry)
         self.processing = Processing()
         self._canary_age = Gauge(
             "gateway_canary_age_seconds", "Age of the last good canary", ("pipeline",), registry=registry

@@ -12,12 +12,12 @@ from typing import Literal, Protocol, Self, TypeAlias
 from gateway import problems
 from gateway.errors import GatewayError
 from gateway.stream_metrics import StreamMetrics
+from imaging.shelf_classes import ShelfClass
 
 Kind: TypeAlias = Literal["live", "file"]
 # The network's time, its queue included, comes with each answer.
 Stage: TypeAlias = Literal["decode", "resize", "draw", "encode", "send"]
 KINDS: tuple[Kind, ...] = ("live", "file")
-CLASSES = ("background", "product", "tag", "board", "empty")
 LOOK_S = 5.0
 CODES = MappingProxyType({error: code for error, (_, code) in problems.TABLE.items()})
 INTERNAL = "internal_error"
@@ -98,8 +98,8 @@ class StreamMeter:
         metrics.confidence.labels(kind).observe(segmented.confidence)
         if segmented.flicker is not None:
             metrics.flicker.labels(kind).observe(segmented.flicker)
-        for name, share in zip(CLASSES, segmented.shares, strict=True):
-            metrics.shares.labels(kind, name).inc(share)
+        for shown, share in zip(ShelfClass, segmented.shares, strict=True):
+            metrics.shares.labels(kind, shown.key).inc(share)
         self._answered += 1
         self._look(LOOK_S)
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +44,27 @@ class Segmented:
     seconds: float
 
 
+class Sampler(Protocol):
+    """Is shown every frame of one stream with its answer. Must neither keep what it is given nor take time."""
+
+    def offer(self, frame: NDArray[np.uint8], answer: Segmented) -> None: ...
+
+
+class Watch(Protocol):
+    """Wants to see frames of streams."""
+
+    def stream(self, network: str, request_id: str) -> Sampler: ...
+
+
 class FrameStream:
     """One video. Several frames may be under way; they are answered in the order in which they were given."""
 
-    def __init__(self, sequence: Sequence, contract: FrameContract, smoothing: float) -> None:
+    def __init__(
+        self, sequence: Sequence, contract: FrameContract, smoothing: float, sampler: Sampler | None = None
+    ) -> None:
         self.side = contract.side
         self._sequence = sequence
+        self._sampler = sampler
         self._outputs = [*ALWAYS, *(name for name in INSTANCES if name in contract.outputs)]
         self._smoothing = np.array([smoothing], np.float32)
         self._turn = asyncio.Lock()
@@ -69,15 +85,19 @@ class FrameStream:
             tensors = await answer
         finally:
             answer.cancel()
-        return _segmented(tensors, time.monotonic() - started)
+        segmented = _segmented(tensors, time.monotonic() - started)
+        if self._sampler is not None:
+            self._sampler.offer(frame, segmented)
+        return segmented
 
 
 class Segmenter:
-    """Opens streams to the networks that are served."""
+    """Opens streams to the networks that are served; `watch`, if there is one, sees their frames."""
 
-    def __init__(self, catalogue: Catalogue, inference: Inference) -> None:
+    def __init__(self, catalogue: Catalogue, inference: Inference, watch: Watch | None = None) -> None:
         self._catalogue = catalogue
         self._inference = inference
+        self._watch = watch
 
     def names(self) -> list[str]:
         """The networks that are served now, the one that is asked by default as "default"."""
@@ -97,11 +117,12 @@ class Segmenter:
         if not (math.isfinite(smoothing) and 0 <= smoothing < 1):
             raise InvalidOptionError(f"smoothing must be a number from 0 (none) to below 1, not {smoothing:g}")
         name = self._pipeline(network)
-        self._catalogue.pipeline(name)
+        served = self._catalogue.pipeline(name)
         require_pulse(self._inference, name)
         contract = self._catalogue.frames[name]
+        sampler = self._watch.stream(served.model, request_id) if self._watch else None
         async with self._inference.sequence(name, request_id) as sequence:
-            yield FrameStream(sequence, contract, smoothing)
+            yield FrameStream(sequence, contract, smoothing, sampler)
 
     def require(self, network: str) -> None:
         """Raises InvalidOptionError or PipelineNotServedError for a network that was not served when last looked at,

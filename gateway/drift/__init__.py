@@ -1,0 +1,1 @@
+"""Whether what streams show is still the world that their network was judged in."""
