@@ -37,6 +37,7 @@ from gateway.routes import (
     embeddings,
     files,
     films,
+    frames,
     health,
     jobs,
     keywords,
@@ -47,6 +48,7 @@ from gateway.routes import (
 from gateway.segmentation.film import Studio
 from gateway.segmentation.relay import Relays
 from gateway.segmentation.segmenter import Segmenter
+from gateway.segmentation.stills import Stills
 from gateway.segmentation.streams import Streams
 from gateway.settings import Settings
 from gateway.state import Parts, PictureSource
@@ -93,8 +95,8 @@ def create_app(
         max_requests=settings.max_requests,
     )
     problems.install(app)
-    every = (cutouts, keywords, photos, recipes, analysis, embeddings, films, jobs, live, health, drift, files, docs)
-    for routes in every:
+    pictures = (cutouts, keywords, photos, recipes, analysis, embeddings)
+    for routes in (*pictures, frames, films, jobs, live, health, drift, files, docs):
         app.include_router(routes.router)
     app.mount(docs.ASSETS, docs.assets())
     app.mount(live.ASSETS, live.assets())
@@ -112,7 +114,7 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
     watch = DriftWatch(settings, profiles, shelf, telemetry.drift)
     fetcher = fetcher or Fetcher(settings, telemetry.fetched)
     segmenter = Segmenter(catalogue, inference, watch)
-    studio = Studio(settings, segmenter, fetcher)
+    studio = Studio(settings, segmenter, fetcher, telemetry)
     return Parts(
         settings=settings,
         catalogue=catalogue,
@@ -123,6 +125,7 @@ def _parts(settings: Settings, inference: Inference, store: ObjectStore, fetcher
         embeddings=Embeddings(catalogue, inference, admission),
         keywords=Keywords(catalogue, inference, admission, telemetry),
         segmenter=segmenter,
+        stills=Stills(catalogue, inference, admission, telemetry),
         studio=studio,
         jobs=Keeper(settings, [studio.kind]),
         streams=Streams(settings.max_streams),

@@ -1,6 +1,7 @@
 """Whether a client wants the picture itself or JSON about it, by its Accept header (RFC 9110, 12.5.1)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 
 PNG = "image/png"
 JSON = "application/json"
@@ -33,6 +34,13 @@ def prefers_json(accept: str) -> bool:
     weights = dict(_weights(accept))
     files = (weight for kind, weight in weights.items() if kind == ANYTHING or kind.startswith(FILES))
     return weights.get(JSON, 0.0) > max(files, default=0.0)
+
+
+def picture_format(accept: str, kinds: Sequence[str]) -> str | None:
+    """Which of `kinds` (jpeg, png, ...) the header likes best, the first named of equals; None where it names none."""
+    liked = [(weight, name.removeprefix("image/")) for name, weight in _weights(accept) if name.startswith("image/")]
+    known = [(weight, kind) for weight, kind in liked if kind in kinds and weight > 0]
+    return max(known, key=itemgetter(0))[1] if known else None
 
 
 def _first(weights: Mapping[str, float], *media_types: str) -> float:

@@ -20,6 +20,7 @@ from gateway.results import Results
 from gateway.segmentation.film import Studio
 from gateway.segmentation.relay import Relays
 from gateway.segmentation.segmenter import Segmenter
+from gateway.segmentation.stills import Stills
 from gateway.segmentation.streams import Streams
 from gateway.settings import Settings
 from gateway.spool import Spool
@@ -54,6 +55,7 @@ class Parts:
     embeddings: Embeddings
     keywords: Keywords
     segmenter: Segmenter
+    stills: Stills
     studio: Studio
     jobs: Keeper
     streams: Streams

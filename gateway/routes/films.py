@@ -6,12 +6,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import ConfigDict, Field, JsonValue, ValidationError
+from pydantic import ConfigDict, Field, JsonValue
 
 from gateway import errors, problems
-from gateway.bodies import is_json, parsed, url_of
+from gateway.bodies import is_json, options_of, parsed, url_of
 from gateway.fetch import parse_url
-from gateway.forms import Fields, FormShape
+from gateway.forms import FormShape
 from gateway.job_answers import JobAnswer
 from gateway.segmentation.film import FILM, NAME, SOURCE, VIDEO_URL
 from gateway.segmentation.film_options import FilmOptions, Output
@@ -93,7 +93,7 @@ async def _read(request: Request, parts: Parts, target: Path) -> tuple[FilmOptio
             return _checked(parts, body, body.video_url)
         form = await read_video(request, parts.settings, SHAPE, target, parts.studio.glance)
     url = url_of(form, VIDEO, VIDEO_URL)
-    options, url = _checked(parts, _of_form(form.fields), url)
+    options, url = _checked(parts, options_of(FilmOptions, form.fields, beside=(VIDEO, VIDEO_URL)), url)
     if not url:
         await parts.studio.examine(target)
     return options, url
@@ -107,16 +107,3 @@ def _checked(parts: Parts, options: FilmOptions, url: str) -> tuple[FilmOptions,
     if url:
         parse_url(url)
     return FilmOptions(**options.model_dump(exclude={VIDEO_URL})), url
-
-
-def _of_form(fields: Fields) -> FilmOptions:
-    """An empty field counts as none. Raises InvalidOptionError."""
-    given = {name: text for name, text in fields.items() if text and name != VIDEO_URL}
-    if unknown := sorted(set(given) - set(FilmOptions.model_fields)):
-        allowed = ", ".join((VIDEO, VIDEO_URL, *FilmOptions.model_fields))
-        raise errors.InvalidOptionError(f"unknown field {', '.join(unknown)}; allowed: {allowed}")
-    try:
-        return FilmOptions.model_validate(given)
-    except ValidationError as error:
-        said = (f"{item['loc'][0]}: {item['msg']}" for item in error.errors(include_url=False))
-        raise errors.InvalidOptionError("; ".join(said)) from error

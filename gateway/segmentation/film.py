@@ -18,6 +18,7 @@ from gateway.segmentation.segmenter import Segmenter
 from gateway.segmentation.take import Take
 from gateway.settings import Settings
 from gateway.spool import Spool
+from gateway.telemetry import Telemetry
 from gateway.video.encoding import Encoding
 from gateway.video.facts import Limits
 from gateway.video.reader import open_video
@@ -51,6 +52,7 @@ class Studio:
     settings: Settings
     segmenter: Segmenter
     fetcher: VideoSource
+    telemetry: Telemetry
 
     @property
     def kind(self) -> Kind:
@@ -85,7 +87,8 @@ class Studio:
             opened = await reading.call(open_video, source, Limits.of(self.settings), self.settings.video_threads)
             video = await stack.enter_async_context(reading.within(opened))
             files = Files(run.folder, options, source, video.facts, Encoding.of(self.settings))
-            take = Take(run, video, files, passage)
+            meter = stack.enter_context(self.telemetry.stream("file"))
+            take = Take(run, video, files, passage, meter)
             async with writing.within(files):
                 await take.record(reading, writing)
             take.tell()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Row: TypeAlias = dict[str, int | float | None]
 ROWS_AT_ONCE = 4096
 DIGITS = 6
+PARQUET_LIBRARY = "pyarrow"
 
 
 @contextmanager
@@ -74,8 +75,10 @@ def require_parquet() -> None:
     """Raises InvalidOptionError where the library for it is not installed."""
     from importlib.util import find_spec
 
-    if find_spec("pyarrow") is None:
-        raise InvalidOptionError("outputs: parquet needs pyarrow, which is not installed here; csv has the same rows")
+    if find_spec(PARQUET_LIBRARY) is None:
+        raise InvalidOptionError(
+            f"outputs: parquet needs {PARQUET_LIBRARY}, which is not installed here; csv has the same rows"
+        )
 
 
 def columns() -> list[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -10,6 +10,7 @@ from gateway.jobs.hand import Hand
 from gateway.jobs.job import Counts
 from gateway.jobs.run import Run
 from gateway.segmentation.film_files import Files
+from gateway.segmentation.meter import StreamMeter
 from gateway.segmentation.passage import Passage
 from gateway.segmentation.segmenter import Segmented
 from gateway.video.reader import Frame, Video
@@ -20,8 +21,8 @@ DIGITS = 3
 class Take:
     """Tells the job how far it is: frames that are written, of how many as far as the file says that."""
 
-    def __init__(self, run: Run, video: Video, files: Files, passage: Passage) -> None:
-        self._run, self._video, self._files, self._passage = run, video, files, passage
+    def __init__(self, run: Run, video: Video, files: Files, passage: Passage, meter: StreamMeter) -> None:
+        self._run, self._video, self._files, self._passage, self._meter = run, video, files, passage, meter
         self._total = _total(video)
         self._started = time.monotonic()
         self._written = 0
@@ -31,7 +32,7 @@ class Take:
         """Raises a GatewayError."""
         behind: asyncio.Task[None] | None = None
         async with (
-            aclosing(_frames(self._video, reading)) as frames,
+            aclosing(self._frames(reading)) as frames,
             aclosing(self._passage.through(frames, self._run.job.id)) as seen,
         ):
             try:
@@ -44,12 +45,33 @@ class Take:
             finally:
                 await _ended(behind)
 
+    async def _frames(self, reading: Hand) -> AsyncGenerator[Frame]:
+        """The video's frames, the next one being decoded meanwhile."""
+        frames = self._video.frames()
+        coming = asyncio.create_task(reading.call(self._next, frames))
+        try:
+            while (frame := await coming) is not None:
+                coming = asyncio.create_task(reading.call(self._next, frames))
+                self._meter.received()
+                yield frame
+        finally:
+            await _ended(coming)
+
+    def _next(self, frames: Iterator[Frame]) -> Frame | None:
+        started = time.monotonic()
+        frame = next(frames, None)
+        self._meter.stage("decode", time.monotonic() - started)
+        return frame
+
     def tell(self) -> None:
         """Raises StoppedError if the job is to stop."""
         self._run.progress(self._written, self._total, self._counts())
 
     def _write(self, frame: Frame, segmented: Segmented) -> None:
+        started = time.monotonic()
         self._files.add(frame, segmented)
+        self._meter.stage("encode", time.monotonic() - started)
+        self._meter.answered(segmented, segmented.seconds)
         self._written = frame.index + 1
         self._confidence += segmented.confidence
         self.tell()
@@ -68,18 +90,6 @@ class Take:
             "frames_per_second": round(self._written / (time.monotonic() - self._started), DIGITS),
             **missing,
         }
-
-
-async def _frames(video: Video, reading: Hand) -> AsyncGenerator[Frame]:
-    """The video's frames, the next one being decoded meanwhile."""
-    frames = video.frames()
-    coming = asyncio.create_task(reading.call(next, frames, None))
-    try:
-        while (frame := await coming) is not None:
-            coming = asyncio.create_task(reading.call(next, frames, None))
-            yield frame
-    finally:
-        await _ended(coming)
 
 
 async def _ended(work: "asyncio.Task[Any] | None") -> None:

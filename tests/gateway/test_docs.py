@@ -27,6 +27,7 @@ ROUTES = {
     "/render-template": {"post"},
     "/api/v1/route": {"post"},
     "/api/v1/routes": {"get"},
+    "/api/segment_frame": {"post"},
     "/api/segment_video": {"post"},
     "/api/jobs/{job_id}": {"get", "delete"},
     "/api/jobs/{job_id}/events": {"get"},
@@ -39,9 +40,20 @@ ROUTES = {
     "/metrics": {"get"},
 }
 PHOTOS = ("/remove-background", "/process", "/process-full", "/render-template", "/route")
+SHELVES = ("segment_frame", "segment_video")
 
 # Those that may refuse what is asked of them.
-CHECKED = ("predict", "predict_upload", "predict_batch", "classify", "crop", "embeddings", "segment_video", *PHOTOS)
+CHECKED = (
+    "predict",
+    "predict_upload",
+    "predict_batch",
+    "classify",
+    "crop",
+    "embeddings",
+    "segment_frame",
+    "segment_video",
+    *PHOTOS,
+)
 
 
 async def test_every_route_is_documented(client: httpx.AsyncClient) -> None:
