@@ -232,7 +232,7 @@ class PhotoOptions(CutoutOptions):
     template: PhotoTemplate | None = None
 
 
-Options = TypeVar("Options", CutoutOptions, TemplateOptions, PhotoOptions)
+Options = TypeVar("Options", bound=BaseModel)
 
 
 def read(text: bytes, kind: type[Options]) -> Options:

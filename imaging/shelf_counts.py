@@ -42,8 +42,8 @@ def count(mask: Bytes, instances: Instances | None = None) -> Counts:
 
 def class_shares(mask: Bytes) -> tuple[float, ...]:
     """Return the share of all pixels of every class; values that are none count as background."""
-    found = np.bincount(mask.ravel(), minlength=len(ShelfClass))
-    known = [float(number) / mask.size for number in found[: len(ShelfClass)]]
+    found = cv2.calcHist([mask], [0], None, [len(ShelfClass)], [0, len(ShelfClass)]).ravel().tolist()
+    known = [number / mask.size for number in found]
     return (1 - sum(known[1:]), *known[1:])
 
 

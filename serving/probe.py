@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from tritonclient.grpc import InferInput, model_config_pb2, service_pb2
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 
-from serving.pipeline import canary_options, is_pipeline
+from serving.pipeline import canary_options, is_pipeline, takes_frames
 
 __all__ = ["CanaryResult", "Count", "code_of", "config_of", "connect", "infer", "pipelines", "probe", "statistics"]
 
@@ -73,7 +74,7 @@ async def _missing_outputs(
 ) -> list[str]:
     inputs = [_input(tensor, config) for tensor in config.input]
     try:
-        answer = await client.infer(config.name, inputs, client_timeout=timeout_s)
+        answer = await client.infer(config.name, inputs, client_timeout=timeout_s, **_sequence(config))
     except InferenceServerException as error:
         # A number stands for something on the server. That there is nothing of that number is the last step's answer.
         if code_of(error) == "NOT_FOUND" and any(_is_number(tensor) for tensor in config.input):
@@ -82,10 +83,18 @@ async def _missing_outputs(
     return [tensor.name for tensor in config.output if answer.as_numpy(tensor.name) is None]
 
 
+def _sequence(config: model_config_pb2.ModelConfig) -> dict[str, int | bool]:
+    """A video of a single frame, by a number of its own."""
+    if not takes_frames(config):
+        return {}
+    return {"sequence_id": secrets.randbelow(2**63 - 1) + 1, "sequence_start": True, "sequence_end": True}
+
+
 def _input(tensor: model_config_pb2.ModelInput, config: model_config_pb2.ModelConfig) -> InferInput:
-    """The picture for the input `image`; other texts are a pipeline's options; numbers are 0."""
+    """The picture for the input `image`; other texts are a pipeline's options; numbers, and frames, are 0."""
     content = 0 if _is_number(tensor) else _picture() if tensor.name == "image" else canary_options(config)
-    shape = [1, 1] if config.max_batch_size > 0 else [1]
+    dims = [max(1, size) for size in tensor.dims]
+    shape = [1, *dims] if config.max_batch_size > 0 else dims
     name = model_config_pb2.DataType.Name(tensor.data_type).removeprefix("TYPE_")
     datatype = "BYTES" if name == "STRING" else name
     made = InferInput(tensor.name, shape, datatype)

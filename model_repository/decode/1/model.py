@@ -17,7 +17,7 @@ from imaging.frame import FRAMES, framed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SIDES = {"pixels_512": 512, "pixels_1024": 1024}
+SIDES = {"pixels_512": 512, "pixels_640": 640, "pixels_1024": 1024}
 
 
 class TritonPythonModel:
