@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from gateway import deeds
-from gateway.routes import cutouts, drift, files, films, health, jobs, keywords, live, photos, recipes
+from gateway.routes import cutouts, drift, files, films, frames, health, jobs, keywords, live, photos, recipes
 from gateway.settings import Settings as GatewaySettings
 from gateway.telemetry import Telemetry
 from serving.settings import ServingSettings
@@ -87,9 +87,9 @@ def test_no_file_names_a_registry_host_or_a_path_of_one_machine() -> None:
     "router",
     [
         *(cutouts.router, drift.router, keywords.router, live.router, photos.router, recipes.router, files.router),
-        *(films.router, jobs.router, health.router),
+        *(films.router, frames.router, jobs.router, health.router),
     ],
-    ids=["cutouts", "drift", "keywords", "live", "photos", "recipes", "files", "films", "jobs", "health"],
+    ids=["cutouts", "drift", "keywords", "live", "photos", "recipes", "files", "films", "frames", "jobs", "health"],
 )
 def test_every_route_is_documented(router: APIRouter) -> None:
     paths = {route.path for route in router.routes if isinstance(route, APIRoute)}

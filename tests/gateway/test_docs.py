@@ -34,6 +34,7 @@ ROUTES = {
     "/api/jobs/{job_id}/cancel": {"post"},
     "/api/jobs/{job_id}/results/{name}": {"get"},
     "/api/stream/sources": {"get"},
+    "/api/drift": {"get"},
     "/files/{path}": {"get"},
     "/health": {"get"},
     "/v1/models": {"get"},
@@ -50,8 +51,7 @@ CHECKED = (
     "classify",
     "crop",
     "embeddings",
-    "segment_frame",
-    "segment_video",
+    *SHELVES,
     *PHOTOS,
 )
 
