@@ -2,6 +2,7 @@
 
 __all__ = [
     "CONTAINER",
+    "CrashedError",
     "GatewayFailedError",
     "InstallError",
     "InterpreterError",
@@ -71,6 +72,10 @@ class RepositoryError(ServingError):
 
 class StartError(ServingError):
     """The server ended, or did not come up in time, before it served anything."""
+
+
+class CrashedError(StartError):
+    """The server crashed while it loaded its models."""
 
 
 class GatewayFailedError(ServingError):

@@ -22,6 +22,7 @@ _STUB_ARGUMENTS = 9
 _KILL_SECONDS = 5.0
 _DRAIN_SECONDS = 0.5
 _POLL_SECONDS = 0.01
+_CRASHES = frozenset({signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS})
 
 
 class Launch:
@@ -82,6 +83,12 @@ class Launch:
         if code is None:
             return "is running"
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+
+    @property
+    def has_crashed(self) -> bool:
+        """Whether a fault of its own ended it, rather than somebody else or a decision of its own."""
+        code = self._process.returncode
+        return code is not None and -code in _CRASHES
 
     async def last_words(self) -> str:
         """The last lines that it wrote; waits a moment for those still in the pipe."""

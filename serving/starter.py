@@ -11,7 +11,7 @@ from tritonclient.utils import InferenceServerException
 from serving import command, machine, shared_memory
 from serving.canary import connect
 from serving.discovery import Server
-from serving.errors import PortTakenError, StartError
+from serving.errors import CrashedError, PortTakenError, StartError
 from serving.launch import Launch
 from serving.repository import Model, Survey, survey
 from serving.settings import ServingSettings
@@ -51,9 +51,22 @@ class Starter:
     async def start(self) -> Run:
         """Start the server with everything that the repositories hold now, and wait until it serves.
 
+        A crash of the first one is tried once more: on a machine under load release 24.10 at times aborts while it
+        shares memory with its steps, and a second start works. A crash that comes again is no such chance.
+
         Raises:
             RepositoryError, SharedMemoryError, PortTakenError, StartError
         """
+        try:
+            return await self._start()
+        except CrashedError as crash:
+            if self._count > 1:
+                raise
+            self._log.warning("tritonserver crashed at its first start, once more", reason=crash.problem)
+        await self.bury()
+        return await self._start()
+
+    async def _start(self) -> Run:
         settings = self._settings
         found = survey(
             settings.model_repositories,
@@ -126,7 +139,8 @@ class Starter:
         while not await machine.listens(self._settings.grpc_url):
             if not launch.is_running:
                 cure = "see its last lines; SERVING_LOG_LEVEL=debug shows all of them"
-                raise StartError(f"tritonserver {launch.ending}. Its last lines:\n{await launch.last_words()}", cure)
+                failed = CrashedError if launch.has_crashed else StartError
+                raise failed(f"tritonserver {launch.ending}. Its last lines:\n{await launch.last_words()}", cure)
             if time.monotonic() > deadline:
                 cure = f"SERVING_LOAD_TIMEOUT_SECONDS={2 * seconds:g}, or SERVING_LOG_LEVEL=debug to see what it does"
                 raise StartError(f"the models did not load within {seconds:g} s", cure)

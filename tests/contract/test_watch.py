@@ -1,4 +1,4 @@
-"""Alerts and dashboard name metrics that exist; with promtool at hand (Debian's package prometheus) alerts are tried."""
+"""Alerts and dashboard name metrics that exist; with promtool at hand, alerts are tried."""
 
 import json
 import re

@@ -47,6 +47,48 @@ def test_a_server_that_ends_at_once_is_quoted(variables: dict[str, str]) -> None
     assert "Traceback" not in done.stderr
 
 
+def crashing(variables: dict[str, str], tmp_path: Path, crashes: int, signal_name: str) -> Path:
+    """A tritonserver that a signal kills so many times before it ends in an ordinary way; it counts its starts."""
+    starts = tmp_path / "starts"
+    script = f"""#!/bin/sh
+echo start >> {starts}
+[ $(wc -l < {starts}) -gt {crashes} ] && echo 'no such luck' && exit 3
+echo 'boost::interprocess::lock_exception'
+kill -{signal_name} $$
+"""
+    (tmp_path / "tritonserver").write_text(script)
+    assert variables["PATH"].startswith(str(tmp_path))
+    return starts
+
+
+@pytest.mark.parametrize("signal_name", ["ABRT", "SEGV"])
+def test_a_first_start_that_crashes_is_tried_once_more_and_told(
+    variables: dict[str, str], tmp_path: Path, signal_name: str
+) -> None:
+    starts = crashing(variables, tmp_path, 1, signal_name)
+    done = serve(variables)
+    assert "tritonserver crashed at its first start, once more" in done.stdout + done.stderr
+    assert f"was killed by SIG{signal_name}" in done.stdout + done.stderr
+    assert "tritonserver ended with status 3" in done.stderr, "the second start got its own end"
+    assert starts.read_text().count("start") == 2
+
+
+def test_a_start_that_crashes_again_is_given_up_with_its_last_words(variables: dict[str, str], tmp_path: Path) -> None:
+    starts = crashing(variables, tmp_path, 9, "ABRT")
+    done = serve(variables)
+    assert done.returncode == 1
+    assert "tritonserver was killed by SIGABRT" in done.stderr
+    assert "lock_exception" in done.stderr
+    assert starts.read_text().count("start") == 2
+
+
+def test_a_server_that_somebody_killed_is_not_started_again(variables: dict[str, str], tmp_path: Path) -> None:
+    starts = crashing(variables, tmp_path, 9, "TERM")
+    done = serve(variables)
+    assert "tritonserver was killed by SIGTERM" in done.stderr
+    assert starts.read_text().count("start") == 1
+
+
 def test_a_wrong_setting_is_named(variables: dict[str, str]) -> None:
     done = serve(variables | {"SERVING_HTTP_PORT": "0", "SERVING_LOG_LEVEL": "loud"})
     assert done.returncode == 1
