@@ -9,6 +9,8 @@ from fastapi import FastAPI
 
 from gateway.errors import PipelineDownError, UnreadablePictureError
 from gateway.negotiation import picture_format
+from gateway.segmentation.frame_options import Answer, FrameOptions
+from imaging.shelf_options import ShelfOptions
 from tests.gateway.fakes import FakeInference, hang_up, picture
 
 PATH = "/api/segment_frame"
@@ -156,3 +158,13 @@ async def test_a_client_that_hangs_up_cancels_its_frame(
     inference.delay_s = 30
     assert await hang_up(app, client, inference, PATH, {"image": picture()}) == 499
     assert (inference.cancelled, inference.running) == (1, 0)
+
+
+@pytest.mark.parametrize("output", ["overlay", "mask", "rle", "json"])
+def test_the_step_takes_what_it_is_told(output: Answer) -> None:
+    told = FrameOptions(output=output, format="webp", quality=1, opacity=0, outline=True, mask="palette").document()
+    taken = ShelfOptions.model_validate_json(told)
+    assert (taken.rle, taken.format, taken.opacity) == (output == "rle", "webp", 0)
+    assert set(json.loads(told)) == set(ShelfOptions.model_fields)
+    defaults = ShelfOptions.model_validate_json(FrameOptions().document())
+    assert defaults == ShelfOptions()
