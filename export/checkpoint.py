@@ -52,14 +52,14 @@ def is_hub_id(name: str) -> bool:
 
 
 def open_local(
-    name: str, *, source: str = "", revision: str = "", file: str | None = None, bare: bool = False
+    name: str, *, source: str = "", revision: str = "", file: str | None = None, bare: Family | None = None
 ) -> Checkpoint:
     """Looks at a folder or a file and says what it is; a file of weights without a word about their network only where
-    `bare` says that it is known. Raises CheckpointError for what cannot be exported.
+    `bare` says what it is. Raises CheckpointError for what cannot be exported.
     """
     path, source = Path(name), source or name
     if bare and path.is_file() and path.suffix in _STATE:
-        return Checkpoint(source, revision, path.parent, "state_dict", weights=path)
+        return Checkpoint(source, revision, path.parent, bare, weights=path)
     if path.is_file():
         if path.suffix != ".onnx":
             raise CheckpointError(f"{path} is no .onnx file; a checkpoint is a folder with config.json and weights")

@@ -1,8 +1,6 @@
 """Person detectors of the DETR family (RT-DETR v2, RT-DETR, D-FINE, RF-DETR) on their way into the repository."""
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +28,7 @@ from export.proof import Proof, Row, contract_rows, reported_rows, runner
 from export.roles import DetectorRole
 from export.runtime import Answer, Session
 from export.to_onnx import exported
+from export.unchecked import unchecked
 from export.wrap import stripped
 
 OPSET = 18
@@ -45,8 +44,6 @@ _CLASSES: Mapping[str, str] = MappingProxyType(
 )
 # Their backbones are transformers: what costs time there is products of matrices, not convolutions.
 _WITHOUT_CONVOLUTIONS = ("rf_detr",)
-# transformers' own switch: its checks of shapes become operators that no ONNX translation exists for.
-_UNCHECKED = "TRANSFORMERS_DISABLE_TORCH_CHECK"
 
 
 class Detector(torch.nn.Module):
@@ -96,7 +93,7 @@ class LoadedDetector:
         constant, which RT-DETR has in a place that does not matter; its second, to which it turns by itself, does not.
         """
         example = torch.zeros(2, self.role.size, self.role.size, 3, dtype=torch.uint8)
-        with _unchecked():
+        with unchecked():
             return exported(self.module, example, PIXELS, [BOXES, SCORES], OPSET)
 
     def graph(self, precision: Precision) -> onnx.ModelProto:
@@ -231,16 +228,3 @@ def _insist_on_shape(source: str, module: Detector, role: DetectorRole, side: in
         raise CheckpointError(f"{source}: does not take pictures of {side}: {weights.first_line(error)}") from error
     if shape != (1, role.count, 4):
         raise CheckpointError(f"{source}: answers with {shape[1]} boxes; {role.name} promises {role.count}")
-
-
-@contextmanager
-def _unchecked() -> Iterator[None]:
-    before = os.environ.get(_UNCHECKED)
-    os.environ[_UNCHECKED] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_UNCHECKED]
-        else:
-            os.environ[_UNCHECKED] = before

@@ -110,6 +110,10 @@ def _load(checkpoint: Checkpoint, role: OneNetwork, options: Options, samples: S
 
 def _load_places(checkpoint: Checkpoint, role: DetectorRole | ShelfRole, options: Options, samples: Samples) -> Loaded:
     """What says where something is."""
+    if isinstance(role, ShelfRole) and role.count is not None:
+        from export import instance_networks
+
+        return instance_networks.load(checkpoint, role, options, samples)
     if isinstance(role, ShelfRole):
         from export import shelves
 
@@ -129,7 +133,8 @@ def _allowed(role: Role, name: str, options: Options) -> tuple[Checkpoint, Licen
     if options.commercial_only and terms.name != licence.UNKNOWN:
         licence.require_commercial(terms, name)
     checkpoint = loaders.open_checkpoint(role, name, options)
-    terms = licence.detect(name, checkpoint.folder, options.licence)
+    maker = "ultralytics/yolov8" if checkpoint.family == "yolo" else ""
+    terms = licence.detect(name, checkpoint.folder, options.licence, maker)
     if options.commercial_only:
         licence.require_commercial(terms, name)
     return checkpoint, terms

@@ -38,6 +38,8 @@ KNOWN = (
     Known("roboflow/rf-detr-*xlarge", "LicenseRef-PML-1.0", commercial=False),
     Known("roboflow/rf-detr*", "Apache-2.0", commercial=True),
     Known("facebook/dinov3*", "LicenseRef-DINOv3", commercial=True),
+    Known("ultralytics/*", "AGPL-3.0", commercial=False),  # whoever serves it opens all of theirs, or pays
+    Known("yolov8*", "AGPL-3.0", commercial=False),
 )
 
 _COMMERCIAL = (
@@ -68,12 +70,12 @@ class Licence:
     origin: str
 
 
-def detect(source: str, folder: Path | None, stated: str | None) -> Licence:
+def detect(source: str, folder: Path | None, stated: str | None, made_with: str = "") -> Licence:
     """The licence of weights. A statement names it, but for a source known to forbid commercial use; what was
-    fine-tuned from such a source is bound by it too.
+    fine-tuned from such a source is bound by it too, and so is what only such a one's library can make.
     """
     card = _card(folder)
-    ancestors = [source, *card.get("base_model", []), *_parent(folder)]
+    ancestors = [source, made_with, *card.get("base_model", []), *_parent(folder)]
     known = next(filter(None, map(_known, ancestors)), None)
     forbidden = next((entry for entry in map(_known, ancestors) if entry and not entry.commercial), None)
     if forbidden:

@@ -24,11 +24,17 @@ def open_checkpoint(role: Role, name: str, options: Options) -> Checkpoint:
     elif checkpoints.is_hub_id(name):
         found = _from_hub(role, name, options)
     else:
-        found = checkpoints.open_local(name, file=options.file, bare="state_dict" in role.families)
+        found = checkpoints.open_local(name, file=options.file, bare=_bare(role))
         if options.revision is not None:
             raise UsageError(f"--revision chooses among a hub's versions; {name} lies on this machine")
     _insist(role, name, found.family, options)
     return found
+
+
+def _bare(role: Role) -> Family | None:
+    """What a file of weights without a word about its network is for a role."""
+    bare: tuple[Family, ...] = ("state_dict", "yolo")
+    return next((one for one in bare if one in role.families), None)
 
 
 def _insist(role: Role, name: str, family: Family, options: Options) -> None:

@@ -1,0 +1,170 @@
+"""Networks that know instances: their masks put together, RF-DETR and YOLOv8 from checkpoint to version."""
+
+import importlib.util
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from export import pictures
+from export.errors import CheckpointError, ExportError, LicenceError
+from export.exporter import export
+from export.instance_ends import InstanceEnds
+from export.instance_proof import Instances, painted, shape_iou
+from export.network import resized
+from export.options import Options
+from export.quiet import quiet_libraries
+from export.roles import BOX_TOLERANCE, MASK_TOLERANCE, BoxTolerance, MaskTolerance, ShelfRole
+from tests.export.people import make_rf_detr as people_rf_detr
+from tests.export.shelf_networks import SIDE, make_repository, make_rf_detr, make_segformer, settle
+
+COUNT = 40
+# Random weights put many instances on one another, at scores that are all alike.
+LOOSE = MappingProxyType({one: MaskTolerance(0.9, 0.8, 255.0, 1e-3) for one in MASK_TOLERANCE})
+LOOSE_BOXES = MappingProxyType({one: BoxTolerance(8.0, 2.0, 0.05, 0.1) for one in BOX_TOLERANCE})
+RF_DETR = ShelfRole("shelf_segmenter_rf_detr", SIDE, ("detr",), count=COUNT, tolerance=LOOSE, boxes=LOOSE_BOXES)
+YOLO = ShelfRole("shelf_segmenter_yolov8n", 320, ("yolo",), "yolov8n-seg", count=COUNT)
+MISSING = importlib.util.find_spec("ultralytics") is None
+needs_ultralytics = pytest.mark.skipif(MISSING, reason="needs pip install -e '.[export,yolo]'")
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    return Options(repository=make_repository(tmp_path / "repository", RF_DETR, YOLO))
+
+
+@settings(max_examples=30, deadline=None)
+@given(count=st.integers(1, 12), h=st.sampled_from([4, 8, 13]), seed=st.integers(0, 9999), cropped=st.booleans())
+def test_ends_give_each_pixel_to_the_best_instance_that_covers_it(
+    count: int, h: int, seed: int, *, cropped: bool
+) -> None:
+    """Against all masks enlarged and painted one over the other: equal but for pixels around which three overlap."""
+    rng = np.random.default_rng(seed)
+    boxes, scores, classes, logits = _drafts(rng, count, h)
+    size = 4 * h
+    tensors = [torch.from_numpy(one[None]) for one in (boxes, scores, classes, logits)]
+    mask, confidence, instances = (one[0].numpy() for one in InstanceEnds(h, size, cropped=cropped)(*tensors))
+    whole = resized(logits[None], size)[0] > 0
+    places = np.arange(size) / size
+    for index, (left, top, right, bottom) in enumerate(boxes):
+        if cropped:
+            whole[index] &= (places >= left) & (places < right) & ((places >= top) & (places < bottom))[:, None]
+    wanted = painted([one if score > 0 else np.zeros_like(one) for one, score in zip(whole, scores, strict=True)], size)
+    assert (instances == wanted).mean() > (0.9 if cropped else 0.95)
+    assert (mask == np.concatenate([[0], classes])[instances]).all()
+    assert confidence.shape == (h, h)
+
+
+def test_ends_without_any_instance_are_empty_and_sure_of_it() -> None:
+    tensors = (torch.zeros(1, 5, 4), torch.zeros(1, 5), torch.zeros(1, 5, dtype=torch.int64), torch.ones(1, 5, 8, 8))
+    mask, confidence, instances = InstanceEnds(8, 32, cropped=True)(*tensors)
+    assert not mask.any()
+    assert not instances.any()
+    assert bool((confidence == 255).all())
+
+
+def test_rf_detr_keeps_its_contract_and_its_instances(options: Options, tmp_path: Path) -> None:
+    checkpoint = make_rf_detr(tmp_path / "rf_detr")
+    with quiet_libraries():
+        done = export(RF_DETR, str(checkpoint), options)
+    facts = json.loads((done.folder / "model.json").read_text())
+    assert (facts["architecture"], facts["network_size"]) == ("RfDetrForInstanceSegmentation", 84)
+    _insist_on_rows(done.folder, SIDE)
+
+
+def test_rf_detr_without_masks_and_other_networks_are_refused(options: Options, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="takes detr checkpoints"), quiet_libraries():
+        export(RF_DETR, str(make_segformer(tmp_path / "segformer")), options)
+    people = people_rf_detr(tmp_path / "people")
+    with pytest.raises(CheckpointError, match=r"its classes are bicycle, person, car; a shelf's are product"):
+        export(RF_DETR, str(people), options)
+
+
+@pytest.mark.skipif(not MISSING, reason="ultralytics is here")
+def test_yolo_without_its_library_says_how_to_get_it(options: Options, tmp_path: Path) -> None:
+    torch.save({}, tmp_path / "best.pt")
+    with pytest.raises(ExportError, match=r"best.pt needs ultralytics .*AGPL-3.0"):
+        export(YOLO, str(tmp_path / "best.pt"), options)
+
+
+def test_yolo_is_refused_where_only_commercial_use_counts(options: Options, tmp_path: Path) -> None:
+    torch.save({}, tmp_path / "best.pt")
+    with pytest.raises(LicenceError, match=r"licence AGPL-3.0 \(known source\)"):
+        export(YOLO, str(tmp_path / "best.pt"), replace(options, commercial_only=True, licence="MIT"))
+
+
+@needs_ultralytics
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_yolo_is_what_ultralytics_makes_of_the_same_picture(options: Options, tmp_path: Path, precision: str) -> None:
+    checkpoint = make_yolo(tmp_path / "best.pt")
+    role = replace(YOLO, tolerance=LOOSE, boxes=LOOSE_BOXES) if precision == "fp16" else YOLO
+    with quiet_libraries():
+        done = export(role, str(checkpoint), replace(options, precision=precision))  # type: ignore[arg-type]
+    facts = json.loads((done.folder / "model.json").read_text())
+    assert (facts["licence"], facts["architecture"]) == ("AGPL-3.0", "yolov8n-seg")
+    _insist_on_rows(done.folder, 320)
+
+
+@needs_ultralytics
+def test_a_file_that_would_run_code_is_not_read(options: Options, tmp_path: Path) -> None:
+    torch.save({"model": Path}, tmp_path / "evil.pt")
+    with pytest.raises(CheckpointError, match="which is no layer"):
+        export(YOLO, str(tmp_path / "evil.pt"), options)
+
+
+def test_masks_of_instances_are_compared_by_what_covers_them() -> None:
+    numbers = np.asarray([[1, 1, 0], [2, 2, 0]], dtype=np.int32)
+    rows = np.zeros((2, 4)), np.ones(2), np.ones(2, dtype=np.int64), np.zeros(3)
+    one = Instances(numbers, numbers.astype(np.uint8), *rows)
+    other = replace(one, numbers=np.where(numbers > 0, 3 - numbers, 0).astype(np.int32))
+    assert shape_iou(one, other) == 1.0
+    assert shape_iou(replace(one, numbers=np.where(numbers == 1, 1, 0).astype(np.int32)), one) == pytest.approx(0.5)
+
+
+def make_yolo(path: Path, size: int = 320) -> Path:
+    """The real YOLOv8n with masks, random weights, as Ultralytics' trainer saves it."""
+    from ultralytics.nn.tasks import SegmentationModel
+
+    torch.manual_seed(3)
+    network: Any = SegmentationModel("yolov8n-seg.yaml", nc=4, verbose=False)
+    network.names = {0: "product", 1: "tag", 2: "board", 3: "empty"}
+    planes = torch.from_numpy(pictures.drawn(size)).permute(0, 3, 1, 2).float() / 255
+    settle(network, planes)
+    head = network.model[-1]
+    with torch.no_grad():
+        for convolution in head.cv3:
+            convolution[-1].weight.mul_(20)
+            convolution[-1].bias.fill_(-2.0)
+        for convolution in head.cv4:
+            convolution[-1].weight.mul_(20)
+    torch.save({"model": network.half(), "ema": None}, path)
+    return path
+
+
+def _drafts(rng: np.random.Generator, count: int, h: int) -> tuple[Any, ...]:
+    corners = np.sort(rng.uniform(0, 1, (count, 2, 2)), axis=1)
+    boxes = corners.reshape(count, 4).astype(np.float32)
+    scores = np.sort(rng.uniform(0.3, 1, count)).astype(np.float32)[::-1].copy()
+    scores[rng.integers(1, count + 1) :] = 0
+    smooth = resized(rng.normal(0, 1, (1, count, 3, 3)).astype(np.float32), h)[0]
+    return boxes, scores, rng.integers(1, 5, count), smooth
+
+
+def _insist_on_rows(folder: Path, size: int) -> None:
+    session = ort.InferenceSession(folder / "model.onnx")
+    batch = pictures.drawn(size, 2)
+    mask, confidence, _, instances, boxes, scores, classes = session.run(None, {"pixels": batch})
+    assert (mask.shape, confidence.shape) == ((2, size, size), (2, size // 4, size // 4))
+    assert (boxes.shape, scores.shape, classes.shape) == ((2, COUNT, 4), (2, COUNT), (2, COUNT))
+    assert (scores > 0).any()
+    assert (np.diff(scores, axis=1) <= 0).all()
+    assert instances.max() <= (scores > 0).sum(axis=1).max()
+    assert not boxes[scores == 0].any()
