@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import torch
 
-WIDE = 4.0  # farther than any box reaches: classes that are moved apart so do not suppress each other
-
 
 @dataclass(frozen=True)
 class Limits:
-    """How many boxes may be kept, how much two of a class may overlap, and the least score."""
+    """Of how many classes boxes are, how many of each may be kept, how much two may overlap, and the least score."""
 
+    classes: int
     most: int
     overlap: float
     least: float
@@ -22,14 +21,10 @@ def kept(boxes: torch.Tensor, scores: torch.Tensor, classes: torch.Tensor, limit
 
     Only for graphs: outside of one it answers with zeros.
     """
-    apart = boxes + WIDE * classes[..., None].to(boxes.dtype)
     count, size = scores.shape
-    picked = _operator(
-        "NonMaxSuppression",
-        (apart, scores[:, None], *_constants(limits)),
-        (size, 3),
-        torch.int64,
-    )
+    own = classes[:, None] == torch.arange(limits.classes)[:, None]
+    apart = torch.where(own, scores[:, None], 0.0)  # [n, classes, k]: the operator looks at each class by itself
+    picked = _operator("NonMaxSuppression", (boxes, apart, *_constants(limits)), (size, 3), torch.int64)
     places = _operator("Gather", (picked, torch.tensor([0, 2])), (size, 2), torch.int64, axis=1)
     found = _operator("GatherND", (scores, places), (size,), scores.dtype)
     return _operator("ScatterND", (torch.zeros_like(scores), places, found), (count, size), scores.dtype)

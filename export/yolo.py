@@ -53,7 +53,7 @@ class Yolo(torch.nn.Module):
         boxes = (torch.cat([middle - extent / 2, middle + extent / 2], dim=1) / planes.shape[-1]).transpose(1, 2)
         probable, weighing = raw["scores"].sigmoid().transpose(1, 2), raw["mask_coefficient"].transpose(1, 2)
         scores, labels = probable.max(dim=2)
-        kept = suppression.kept(boxes, scores, labels, Limits(count, LARGEST_IOU, LEAST_SCORE))
+        kept = suppression.kept(boxes, scores, labels, Limits(len(self.numbers), count, LARGEST_IOU, LEAST_SCORE))
         scores, order = kept.topk(min(count, kept.shape[1]), dim=1)
         found, rows = scores > 0, order[..., None]
         chosen = weighing.gather(1, rows.expand(-1, -1, weighing.shape[2]))

@@ -13,20 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from export import contract, shelf_labels
-from export.contract import of_role
+from export import shelf_labels
 from export.errors import CheckpointError, ProofError, UsageError
 from export.exporter import export
 from export.mask_ends import MaskEnds, reference
 from export.options import Options
 from export.quiet import quiet_libraries
-from export.roles import MASK_TOLERANCE, ROLES, MaskTolerance, ShelfRole
+from export.roles import MASK_TOLERANCE, MaskTolerance, ShelfRole
 from tests.export.shelf_networks import SIDE, make_repository, make_segformer
 from training.scenes.shelf.classes import ShelfClass
 
 ROLE = ShelfRole("shelf_segmenter", SIDE, ("segformer", "smp"))
-REPOSITORY = Path(__file__).resolve().parents[2] / "model_repository"
-SHELF_ROLES = [role for role in ROLES.values() if isinstance(role, ShelfRole)]
 
 
 @pytest.fixture
@@ -42,16 +39,6 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_classes_are_those_of_generated_shelves() -> None:
     assert tuple(one.name.lower() for one in ShelfClass) == shelf_labels.CLASSES
     assert [int(one) for one in ShelfClass] == list(range(len(shelf_labels.CLASSES)))
-
-
-@pytest.mark.parametrize("role", SHELF_ROLES, ids=lambda role: role.name)
-@pytest.mark.parametrize(
-    "config", ["config.pbtxt", "configs/cpu.pbtxt", "configs/cuda.pbtxt", "configs/tensorrt.pbtxt"]
-)
-def test_every_configuration_promises_what_is_exported(role: ShelfRole, config: str) -> None:
-    found = contract.promised(role, REPOSITORY / role.name / config)
-    assert found.max_batch_size == 8
-    assert found.outputs == of_role(role).outputs
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
