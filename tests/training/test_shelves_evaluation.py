@@ -1,3 +1,4 @@
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -152,3 +153,25 @@ def test_files_that_are_no_shelf_segmenter_are_named(tmp_path: Path) -> None:
         OnnxPredictor(tmp_path / "model.onnx")
     assert main(["shelves", "evaluate", str(tiny_matte(tmp_path / "matte")), "--data", str(tmp_path)]) == 2
     assert main(["shelves", "evaluate", str(tmp_path)]) == 2
+
+
+def test_a_candidate_is_served_with_its_profile_unless_it_is_worse(tmp_path: Path) -> None:
+    repository, data = tmp_path / "repository", write_painted(tmp_path / "data", 24, wrong=1)
+    (repository / "shelf_segmenter").mkdir(parents=True)
+    (repository / "shelf_segmenter" / "config.pbtxt").write_text("")
+    candidate = by_colour(tmp_path / "candidate")
+    card = json.loads((candidate / "model.json").read_text())
+    digest = hashlib.sha256((candidate / "model.onnx").read_bytes()).hexdigest()
+    (candidate / "model.json").write_text(json.dumps(card | {"sha256": digest, "proof": [{"ok": True}]}))
+    command = ["shelves", "promote", str(candidate), "--data", str(data), "--repository", str(repository)]
+    assert main([*command, "--gate", "0.99"]) == 1
+    assert not (repository / "shelf_segmenter" / "1").exists()
+    assert main(command) == 0
+    served = repository / "shelf_segmenter" / "1"
+    names = {"model.json", "model.onnx", "profile.json", "profile.npz"}
+    assert {one.name for one in served.iterdir()} == names
+    told = json.loads((served / "model.json").read_text())
+    assert told["figures"]["pictures"] == 24
+    assert 0.8 < told["figures"]["miou"] < 1
+    (candidate / "model.json").write_text(json.dumps(card | {"sha256": digest, "proof": [{"ok": False}]}))
+    assert main(command) == 2

@@ -13,7 +13,7 @@ from training.__main__ import main
 from training.matte.average import newest_checkpoint
 from training.matte.checkpoint import stated_size
 from training.shelves.errors import ShelvesError
-from training.shelves.network import ServedShelf, start
+from training.shelves.network import SegformerLogits, ServedShelf, start
 from training.shelves.pictures import CLASSES, find_pictures
 from training.shelves.trainer import Recipe, Running, looked_at, train
 from training.stages import Stage
@@ -94,7 +94,8 @@ def test_looks_at_pictures_that_are_held_back_are_logged(shelves: Path, tmp_path
 
 def test_a_head_of_the_same_width_is_kept_and_only_the_classifier_starts_anew(tmp_path: Path) -> None:
     folder = tiny_matte(tmp_path / "tiny")
-    kept, widened = start(str(folder)).segformer, start(str(folder), decoder_width=24).segformer
+    networks = start(str(folder)), start(str(folder), decoder_width=24)
+    kept, widened = (one.segformer for one in networks if isinstance(one, SegformerLogits))
     weights = load_file(folder / "model.safetensors")
     assert kept.config.num_labels == 5
     assert torch.equal(kept.decode_head.linear_fuse.weight, weights["decode_head.linear_fuse.weight"])

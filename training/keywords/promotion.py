@@ -1,20 +1,17 @@
 """From an exported candidate to the served version, through the gate."""
 
-import hashlib
-import json
-import shutil
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from export import label_file, versions
+from export import label_file
 from training.dataset.shards import Shards
 from training.keywords.errors import KeywordsError
 from training.keywords.evaluation import Evaluation, evaluate
 from training.keywords.gate import Gate, failures, losses
 from training.keywords.predictor import MODEL, OnnxPredictor
+from training.promotion import Versions
 
 ROLE = "keyword_classifier"
 _SHOWN = ("macro_accuracy", "macro_f1", "accuracy", "top_3", "ece", "pictures")
@@ -48,13 +45,12 @@ def promote(candidate: Path, repository: Path, gate: Gate, shards: Shards, split
     Raises:
         KeywordsError: the candidate or the served version cannot be measured, or another version came meanwhile.
     """
-    if not (repository / ROLE / "config.pbtxt").is_file():
-        raise KeywordsError(f"{repository}: no model repository with {ROLE}")
-    card = _card(candidate)
+    versions = Versions(repository, ROLE, KeywordsError)
+    card = versions.card(candidate)
     network = OnnxPredictor(candidate / MODEL)
     found = evaluate(network, shards, split)
     reasons = failures(gate, found.figures, found.weights.size_bytes)
-    newest = served_version(repository)
+    newest = versions.newest()
     served = None
     if newest is not None:
         served, worse = _compared(network, OnnxPredictor(newest / MODEL), gate, shards, split)
@@ -73,36 +69,9 @@ def promote(candidate: Path, repository: Path, gate: Gate, shards: Shards, split
         "gate": gate.model_dump(),
         "instead_of": None if newest is None else newest.name,
     }
-    return Decision(found, served, (), _publish(candidate, repository, newest, card))
-
-
-def served_version(repository: Path) -> Path | None:
-    """The newest version: the one that is served. Raises KeywordsError where that is no ONNX file."""
-    numbers = [int(one.name) for one in (repository / ROLE).iterdir() if one.name.isdecimal() and one.is_dir()]
-    if not numbers:
-        return None
-    newest = repository / ROLE / str(max(numbers))
-    if not (newest / MODEL).is_file():
-        raise KeywordsError(f"{newest}: the served version has no {MODEL} to compare with")
-    return newest
-
-
-def _card(candidate: Path) -> dict[str, Any]:
-    """model.json of an export whose proof holds, of this very file."""
-    path = candidate / versions.CARD
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        digest = hashlib.sha256((candidate / MODEL).read_bytes()).hexdigest()
-    except (OSError, ValueError) as error:
-        raise KeywordsError(f"{candidate}: no version as export writes one ({error})") from error
-    if not isinstance(card, dict) or card.get("role") != ROLE:
-        raise KeywordsError(f"{path}: is not of {ROLE}")
-    if card.get("sha256") != digest:
-        raise KeywordsError(f"{path}: is of another {MODEL}; its SHA-256 differs")
-    rows = card.get("proof")
-    if not isinstance(rows, list) or not rows or not all(row.get("ok") for row in rows):
-        raise KeywordsError(f"{path}: has no proof that holds")
-    return card
+    version = versions.publish(candidate, newest, card)
+    label_file.keep(versions.folder)
+    return Decision(found, served, (), version)
 
 
 def _compared(
@@ -114,19 +83,3 @@ def _compared(
     before = evaluate(served, shards, split, both)
     now = evaluate(candidate, shards, split, both)
     return before, [*reasons, *losses(gate, now.figures, before.figures)]
-
-
-def _publish(candidate: Path, repository: Path, compared: Path | None, card: dict[str, Any]) -> Path:
-    with versions.staging(repository, ROLE) as staged:
-        for name in _files(candidate):
-            shutil.copy2(candidate / name, staged / name)
-        versions.write_card(staged, card)
-        if served_version(repository) != compared:
-            raise KeywordsError(f"{repository / ROLE}: another version came while this one was measured; try again")
-        published = versions.publish(staged)
-    label_file.keep(repository / ROLE)
-    return published
-
-
-def _files(candidate: Path) -> Sequence[str]:
-    return [MODEL, *sorted(one.name for one in candidate.iterdir() if one.is_file() and one.name != MODEL)]

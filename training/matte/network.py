@@ -179,6 +179,11 @@ def save_segformer(
     `bases` are the names of the weights that these were trained from; they go into the folder's card.
     """
     model.save_pretrained(folder)
+    save_surroundings(folder, size, bases)
+
+
+def save_surroundings(folder: Path, size: int, bases: tuple[str, ...]) -> None:
+    """What stands beside a network's weights: preprocessor_config.json, and its card where there are bases."""
     SegformerImageProcessorPil(size={"height": size, "width": size}, image_mean=MEAN, image_std=STD).save_pretrained(
         folder
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.shelves import evaluate_command
+from training.shelves import bootstrap_command, evaluate_command, instances_command, promote_command
 from training.shelves.errors import ShelvesError
 from training.stages import parse_stages
 
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from training.shelves.pictures import ShelfPicture
 
 SIZES = "256:0.6,384:0.4"
+NETWORKS = ("segformer", "unet-resnet34", "deeplabv3plus-resnet50")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     parser.add_argument("--output", type=Path, help="checkpoints; the result is OUTPUT/model")
-    parser.add_argument("--checkpoint", help="SegFormer to start from, folder or hub id (default: B0, random weights)")
+    parser.add_argument("--network", default="segformer", help=f"{', '.join(NETWORKS)} (default segformer)")
+    parser.add_argument("--checkpoint", help="network to start from, folder or hub id (default: random weights)")
     parser.add_argument("--revision", help="revision of a hub checkpoint")
     parser.add_argument("--decoder-width", type=int, help="channels of the decode head (default: as it is; fresh 128)")
     parser.add_argument("--steps", type=int, default=10_000, help="optimiser steps (default 10000)")
@@ -36,7 +38,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1)
     _add_running(parser)
     parser.set_defaults(run=run)
-    commands = parser.add_subparsers(metavar="evaluate")
+    commands = parser.add_subparsers(metavar="evaluate|promote|bootstrap|instances")
+    promote_command.add_arguments(
+        commands.add_parser("promote", help="serve an exported candidate if it passes the gate")
+    )
+    instances_command.add_arguments(
+        commands.add_parser("instances", help="write a set for trainers of YOLO and RF-DETR")
+    )
+    bootstrap_command.add_arguments(
+        commands.add_parser("bootstrap", help="make a training set of annotated pictures, with SAM where boxes need it")
+    )
     evaluate_command.add_arguments(
         commands.add_parser("evaluate", help="measure checkpoints and exported files, write report and profile")
     )
@@ -68,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if args.resume and newest_checkpoint(args.output) is None:
         raise ShelvesError(f"{args.output}: no checkpoint to resume from")
     recipe = Recipe(
+        architecture=args.network,
         checkpoint=args.checkpoint,
         revision=args.revision,
         decoder_width=args.decoder_width,

@@ -19,21 +19,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("networks", nargs="+", type=Path, help="checkpoints, versions' folders, .onnx files")
     parser.add_argument("--data", nargs="+", metavar="DIR", help="folders with images/ and masks/")
     parser.add_argument("--output", type=Path, default=Path("runs/shelves-report"), help="folder for the report")
-    parser.add_argument("--gate", type=_share, default=GATE, help="least mIoU, status 1 below (default 0.80)")
+    parser.add_argument("--gate", type=share, default=GATE, help="least mIoU, status 1 below (default 0.80)")
     parser.add_argument("--limit", type=int, help="only so many pictures, evenly taken")
     parser.add_argument("--worst", type=int, default=12, help="pictures of the contact sheet (default 12)")
     parser.add_argument("--mlflow", metavar="URI", help="log to this MLflow store, as sqlite:///runs/mlflow.db")
     parser.set_defaults(run=run)
 
 
-def _share(text: str) -> float:
+def share(text: str) -> float:
     try:
-        share = float(text)
+        value = float(text)
     except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
+        value = -1.0
+    if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a number from 0 to 1")
-    return share
+    return value
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,6 +1,9 @@
-"""The network: a transformers SegFormer with a class for everything a shelf shows, as trained, stored and served."""
+"""Networks with a class for everything that a shelf shows, as trained, stored and served."""
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +20,37 @@ CONFIDENCE_SHARE = 4
 """The confidence has a quarter of the mask's side."""
 
 
-class SegformerLogits(nn.Module):
-    """FP32 [B, 3, S, S], normalised, to logits [B, C, S / 4, S / 4] and the mean of the deepest features [B, width]."""
+# Names of architectures and what each is served as.
+ROLES: Mapping[str, str] = MappingProxyType(
+    {
+        "segformer": "shelf_segmenter",
+        "unet-resnet34": "shelf_segmenter_unet_resnet34",
+        "deeplabv3plus-resnet50": "shelf_segmenter_deeplabv3plus_resnet50",
+    }
+)
+
+
+class ShelfNetwork(nn.Module):
+    """FP32 [B, 3, S, S], normalised, to logits [B, C, h, h] and the mean of the deepest features [B, width]."""
+
+    architecture: str
+
+    @abstractmethod
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    @abstractmethod
+    def is_encoder(self, name: str) -> bool:
+        """Whether a parameter of this name was there before the shelves."""
+
+    @abstractmethod
+    def save(self, folder: Path, size: int, bases: tuple[str, ...] = ()) -> None:
+        """Write what an exporter needs, with the size that the network looks at, and what it was trained from."""
+
+
+class SegformerLogits(ShelfNetwork):
+    """Logits have a quarter of the side."""
+
+    architecture = "segformer"
 
     def __init__(self, segformer: SegformerForSemanticSegmentation) -> None:
         super().__init__()
@@ -29,32 +61,45 @@ class SegformerLogits(nn.Module):
         logits: Tensor = self.segformer.decode_head(levels)
         return logits, levels[-1].float().mean(dim=(2, 3))
 
-    @staticmethod
-    def is_encoder(name: str) -> bool:
-        """Whether a parameter of this name was there before the shelves."""
+    def is_encoder(self, name: str) -> bool:
         return name.startswith("segformer.segformer.")
 
     def save(self, folder: Path, size: int, bases: tuple[str, ...] = ()) -> None:
         save_segformer(self.segformer, folder, size, bases)
 
 
-def start(checkpoint: str | None, revision: str | None = None, decoder_width: int | None = None) -> SegformerLogits:
-    """A SegFormer to train, fresh or from a checkpoint, whose head starts anew as far as it is another.
+def start(
+    checkpoint: str | None,
+    revision: str | None = None,
+    decoder_width: int | None = None,
+    architecture: str = "segformer",
+) -> ShelfNetwork:
+    """A network to train, fresh or from a checkpoint. A SegFormer's head starts anew as far as it is another.
 
     Raises:
         MatteError: the checkpoint is not there, not readable, or not a SegFormer.
+        ShelvesError: it is of another architecture, or the architecture's library is missing.
     """
+    from training.shelves import smp
+
+    if architecture != "segformer":
+        return smp.start(architecture, checkpoint, decoder_width)
     if checkpoint is None:
         return SegformerLogits(fresh_segformer(decoder_width or 128, CLASSES))
     return SegformerLogits(load_segformer(checkpoint, revision, CLASSES, decoder_width))
 
 
-def load(folder: Path) -> tuple[SegformerLogits, int | None]:
+def load(folder: Path) -> tuple[ShelfNetwork, int | None]:
     """A stored network to evaluate, and the size that it looks at, None where it does not say.
 
     Raises:
         MatteError: not there, not readable, not whole, or with other classes.
+        ShelvesError: the same of a network of segmentation_models_pytorch.
     """
+    from training.shelves import smp
+
+    if smp.kind_of(folder) is not None:
+        return smp.load(folder), stated_size(str(folder))
     return SegformerLogits(load_segmenter(str(folder), CLASSES)), stated_size(str(folder))
 
 
@@ -63,7 +108,7 @@ class Learner(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, network: SegformerLogits, weights: Tensor) -> None:
+    def __init__(self, network: ShelfNetwork, weights: Tensor) -> None:
         super().__init__()
         self.network = network
         self.register_buffer("weights", weights, persistent=False)

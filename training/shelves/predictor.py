@@ -56,11 +56,12 @@ class TorchPredictor:
     """A stored network as it is served at 512; it looks at the size that it states."""
 
     def __init__(self, folder: Path) -> None:
-        from training.shelves.network import ServedShelf, load
+        from training.shelves.network import ROLES, ServedShelf, load
 
         network, inner = load(folder)
+        role = ROLES[network.architecture]
         self._served = ServedShelf(network, inner or SERVED_SIDE).eval()
-        self.name, self.role, self.precision, self.side = str(folder), ROLE, "fp32", SERVED_SIDE
+        self.name, self.role, self.precision, self.side = str(folder), role, "fp32", SERVED_SIDE
         self.size_bytes = sum(one.numel() * one.element_size() for one in network.parameters())
 
     def __call__(self, frame: NDArray[np.uint8]) -> Answer:

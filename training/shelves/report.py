@@ -23,6 +23,7 @@ TEMPLATE = Path(__file__).with_name("report.html")
 PAGE, FACTS = "report.html", "report.json"
 _MARKED = 0.6
 _DARK = 0.55
+_RED = np.array((220, 30, 30), np.uint8)
 
 
 def write_report(folder: Path, title: str, evaluations: Sequence[Evaluation], gate: float, worst: int = 12) -> Path:
@@ -108,7 +109,7 @@ def _sheet(evaluation: Evaluation, count: int) -> bytes:
     for score in evaluation.worst(count):
         picture, truth = read(score.picture)
         found = at_size_of(evaluation.predictor(stretched(picture, evaluation.predictor.side)).mask, truth)
-        wrong = np.where(((truth != found) & (truth != UNKNOWN))[..., None], np.uint8((220, 30, 30)), _grey(picture))
+        wrong = np.where(((truth != found) & (truth != UNKNOWN))[..., None], _RED, _grey(picture))
         tiles = [picture, _coloured(picture, truth), _coloured(picture, found), wrong]
         of_classes = "  ".join(f"{name} {value:.2f}" for name, value in score.figures.iou.items())
         rows.append((f"{score.picture.name}  mIoU {score.figures.miou:.3f}  {of_classes}", tiles))

@@ -18,7 +18,7 @@ from training.matte.checkpoint import all_bases
 from training.shelves.errors import ShelvesError
 from training.shelves.figures import Confusion, Figures, at_size_of, stretched
 from training.shelves.loss import class_weights
-from training.shelves.network import Learner, ServedShelf, start
+from training.shelves.network import ROLES, Learner, ServedShelf, start
 from training.shelves.pictures import ShelfPicture, held_back, read
 from training.shelves.stream import ShelfStream
 from training.stages import Stage
@@ -30,8 +30,10 @@ SERVED_SIDE = 512
 class Recipe:
     """Everything that decides the outcome, apart from the data."""
 
+    architecture: str = "segformer"
+    """One of network.ROLES."""
     checkpoint: str | None = None
-    """A folder or hub id to start from; None: a B0 with random weights."""
+    """A folder or hub id to start from; None: random weights, of a SegFormer a B0."""
     revision: str | None = None
     decoder_width: int | None = None
     """Channels of the decode head; None: the checkpoint's, 128 where there is none."""
@@ -54,6 +56,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for holds, text in (
+            (self.architecture in ROLES, f"--network is one of {', '.join(ROLES)}"),
             (self.steps >= 1, f"--steps {self.steps}: from 1"),
             (self.batch >= 1, f"--batch {self.batch}: from 1"),
             (self.decoder_width is None or self.decoder_width >= 1, f"--decoder-width {self.decoder_width}: from 1"),
@@ -132,14 +135,15 @@ def train(
     Returns the folder of the averaged weights: config.json, model.safetensors, preprocessor_config.json.
 
     Raises:
-        ShelvesError: no pictures, a broken mask.
+        ShelvesError: no pictures, a broken mask, or a network whose library is missing.
         MatteError: a broken picture, or a starting checkpoint that cannot be loaded.
     """
     set_seed(recipe.seed)
     learnt, kept = held_back(pictures, recipe.held_back, running.looked_at)
     if not learnt:
         raise ShelvesError("no training pictures")
-    learner = Learner(start(recipe.checkpoint, recipe.revision, recipe.decoder_width), class_weights(learnt))
+    network = start(recipe.checkpoint, recipe.revision, recipe.decoder_width, recipe.architecture)
+    learner = Learner(network, class_weights(learnt))
     last = None if running.fresh else newest_checkpoint(running.output)
     trainer = _trainer(learner, learnt, kept, (recipe, running), last)
     for one in callbacks:
