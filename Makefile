@@ -68,6 +68,7 @@ $(VENV)/.serve: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
 	@command -v curl >/dev/null || $(call debian,curl)
+	@command -v chromium >/dev/null || { $(call debian,chromium); } || echo "tests of the page /live are skipped"
 	@echo "installing exporter, training and test tools into $(VENV) (a few minutes the first time)"
 	@$(PIP) '.[export,training,tools,dev]'
 	@touch $@ $(VENV)/.serve

@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m gateway.cli", description="Tools for a folder of pictures.")
     commands = parser.add_subparsers(dest="command", required=True)
     try:
-        from gateway.cli import caption, process, route, search, templates
+        from gateway.cli import caption, process, route, search, stream, templates
     except ModuleNotFoundError as error:
         print(f"error: {error}: pip install -e '.[tools]'", file=sys.stderr)
         return 1
@@ -23,9 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("search", search, "find pictures by words or by a picture"),
         ("process", process, "make product photos, one result for each photo"),
         ("route", route, "finish recipe photos, each by its keyword, and list where they went"),
+        ("stream", stream, "segment what a camera or a video file shows"),
     ):
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--url", default=URL, help=f"the gateway (default {URL})")
+        command.add_argument("--url", "--gateway", dest="url", default=URL, help=f"the gateway (default {URL})")
         tool.add_arguments(command)
         command.set_defaults(run=tool.run)
     text = "list the templates in a store, put one there or get one from there"

@@ -26,7 +26,6 @@ Deliver: TypeAlias = Callable[[Shot], Coroutine[object, object, None]]
 OPTIONS = {
     "protocol_whitelist": "",
     "format_whitelist": FORMATS,
-    "fflags": "nobuffer",
     "probesize": str(PROBE_BYTES),
     "analyzeduration": "100000",
 }

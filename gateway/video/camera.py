@@ -21,7 +21,6 @@ LONGEST_GAP_S = 2.0
 NETWORK = {
     "protocol_whitelist": "rtp,rtsp,rtsps,tcp,tls,udp,http,https,httpproxy,crypto,hls",
     "rtsp_transport": "tcp",
-    "fflags": "nobuffer",
     "analyzeduration": "1000000",
 }
 Wait = Callable[[float], bool]

@@ -202,8 +202,9 @@ document.addEventListener("keydown", (event) => {
   const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input:not([type=radio]):not([type=checkbox]), select, textarea")) return;
-  const widget = event.target.closest("button, summary, input");
-  if (widget && (event.key === " " || event.key.startsWith("Arrow"))) return;
+  // These keys belong to the widget that has the focus.
+  if (event.key === " " && event.target.closest("button, summary, input")) return;
+  if (event.key.startsWith("Arrow") && event.target.closest("input")) return;
   event.preventDefault();
   act();
 });
