@@ -2,6 +2,9 @@
 reference; and masks of a shelf's classes.
 """
 
+from copy import deepcopy
+from typing import TYPE_CHECKING, cast
+
 import numpy as np
 import torch
 
@@ -15,6 +18,9 @@ from export.processor import read as read_processor
 from export.roles import MatteRole
 from export.shelf_labels import channels
 from export.to_onnx import to_onnx
+
+if TYPE_CHECKING:
+    from transformers import SegformerForSemanticSegmentation
 
 OPSET = 18
 _BACKGROUND = frozenset(
@@ -50,6 +56,14 @@ class Labelled(torch.nn.Module):
         answer = self.network(pixel_values=planes, output_hidden_states=True)
         logits = answer.logits if self._order is None else answer.logits[:, self._order]
         return logits, answer.hidden_states[-1]
+
+    def served(self) -> "Labelled":
+        """With the decode head folded: a fifth less time on a CPU."""
+        from training.matte.head import fold_head
+
+        faster = deepcopy(self)
+        faster.network = fold_head(cast("SegformerForSemanticSegmentation", faster.network))
+        return faster.eval()
 
 
 def labelled(checkpoint: Checkpoint) -> Labelled:

@@ -44,6 +44,10 @@ class Labelled(Protocol):
 
     def __call__(self, planes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]: ...
 
+    def served(self) -> "Labelled":
+        """The same values in less time, for the graph; the network itself where there is no such way."""
+        ...
+
 
 class Segmenter(torch.nn.Module):
     """`pixels` UINT8 [n, size, size, 3] -> what a shelf's contract has for masks."""
@@ -65,6 +69,7 @@ class LoadedShelf:
     """A checkpoint's network and preprocessing, the side it works at, and the pictures that it is tried on."""
 
     role: ShelfRole
+    original: Labelled
     module: Segmenter
     preprocessing: Preprocessing
     side: int
@@ -136,7 +141,7 @@ class LoadedShelf:
         """Picture by picture; where nothing is resized, through the checkpoint's own processor if it can run here."""
         planes = self._planes(batch)
         with torch.inference_mode():
-            answers = [self.module.network(torch.from_numpy(planes[i : i + 1])) for i in range(len(planes))]
+            answers = [self.original(torch.from_numpy(planes[i : i + 1])) for i in range(len(planes))]
         logits, features = (np.concatenate([one[part].numpy() for one in answers]) for part in (0, 1))
         if not (np.isfinite(logits).all() and np.isfinite(features).all()):
             raise CheckpointError(f"{self.folder}: the network answers with values that are no finite numbers")
@@ -156,13 +161,13 @@ def load(checkpoint: Checkpoint, role: ShelfRole, options: Options, samples: Sam
         raise UsageError(f"a network size of {side} is below {SMALLEST_SIDE}")
     network = _network(checkpoint, role)
     try:
-        module = Segmenter(network, preprocessing, role.size, side).eval()
+        module = Segmenter(network.served(), preprocessing, role.size, side).eval()
     except weights.BROKEN as error:
         raise CheckpointError(
             f"{checkpoint.source}: does not take pictures of {side}: {weights.first_line(error)}"
         ) from error
     calibration = calibration_pictures(role, options) if network.convolutional else None
-    return LoadedShelf(role, module, preprocessing, side, checkpoint.folder, samples, calibration)
+    return LoadedShelf(role, network, module, preprocessing, side, checkpoint.folder, samples, calibration)
 
 
 def refuse_options(role: ShelfRole, options: Options) -> None:

@@ -34,6 +34,9 @@ class Labelled(torch.nn.Module):
         logits = self.network.segmentation_head(self.network.decoder(features))
         return (logits if self._order is None else logits[:, self._order]), features[-1]
 
+    def served(self) -> "Labelled":
+        return self
+
 
 def labelled(checkpoint: Checkpoint, role: ShelfRole) -> Labelled:
     """Raises CheckpointError for other networks than the role's and for other classes than a shelf's, ExportError
