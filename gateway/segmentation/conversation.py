@@ -15,11 +15,13 @@ from gateway.segmentation.live import Live
 from gateway.segmentation.live_options import LiveOptions
 from gateway.segmentation.live_socket import LiveSocket
 from gateway.segmentation.meter import StreamMeter
-from gateway.segmentation.segmenter import FrameStream
+from gateway.segmentation.segmenter import DEFAULT, FrameStream
 from gateway.segmentation.streams import TOO_SLOW
 from gateway.state import Parts
 
 log = structlog.get_logger("gateway.live")
+
+NETWORK = "shelf_segmenter"
 
 DONE, BROKEN, REFUSED, TOO_BIG, INTERNAL, COME_AGAIN = 1000, 1007, 1008, 1009, 1011, 1013
 CODES = MappingProxyType(
@@ -82,6 +84,8 @@ class Conversation:
         settings = self._parts.settings
         arrivals: Waiting = Every() if options.complete else Newest()
         live = self._live = Live(stream, self._socket, arrivals, options, meter)
+        network = NETWORK if options.network in {"", DEFAULT} else f"{NETWORK}_{options.network}"
+        live.look = self._parts.drift.stream(network, self._request_id).offer
         feed = self._feed = Feed(self._socket, live, arrivals, meter, settings)
 
         async def answer() -> None:
