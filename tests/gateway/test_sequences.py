@@ -44,7 +44,7 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         return service_pb2.ModelConfigResponse(config=config)
 
     async def ModelInfer(self, request: service_pb2.ModelInferRequest, _: Context) -> service_pb2.ModelInferResponse:
-        if request.parameters["sequence_end"].bool_param:
+        if request.id and request.parameters["sequence_end"].bool_param:  # a canary has no id
             self.ends.append(_sequence(request))
             self.ended.set()
         return _answer(0)
