@@ -103,4 +103,5 @@ class InstanceEnds(torch.nn.Module):
         score = torch.nn.functional.pad(scores, (0, 1)).gather(1, owners.flatten(1)).reshape(owners.shape)
         sure = best.sigmoid()
         share = torch.where(owners < count, score * sure, 1 - sure)
-        return (self.resize(share[:, None])[:, 0].clamp(0, 1) * 255).round().to(torch.uint8)
+        coarse: torch.Tensor = self.resize(share[:, None])[:, 0]
+        return (coarse.clamp(0, 1) * 255).round().to(torch.uint8)

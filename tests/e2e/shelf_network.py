@@ -30,7 +30,8 @@ def _kept(name: str, kind: int, shape: list[int], values: list[Any]) -> onnx.Ten
 
 
 def _masks(side: int) -> tuple[list[Any], list[Any], list[Any]]:
-    whole, quarter = ["b", side, side], ["b", side // 4, side // 4]
+    whole: list[str | int | None] = ["b", side, side]
+    quarter: list[str | int | None] = ["b", side // 4, side // 4]
     nodes = [
         helper.make_node("Split", ["pixels"], ["red", "green", "blue"], axis=3, num_outputs=3),
         helper.make_node("Cast", ["red"], ["bright"], to=TensorProto.FLOAT),

@@ -9,6 +9,7 @@ import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -96,7 +97,7 @@ async def test_an_error_costs_its_video_the_state_and_no_other(
     segmenter: Segmenter, inference: TritonInference
 ) -> None:
     first, second, *_ = frames(2)
-    tensors = {"pixels": first, "smoothing": np.array([1.5], np.float32)}
+    tensors: dict[str, NDArray[Any]] = {"pixels": first, "smoothing": np.array([1.5], np.float32)}
     async with segmenter.open("", 0.5, "kept") as kept, inference.sequence("segment_stream", "lost") as lost:
         await kept.segment(first)
         await lost.infer({**tensors, "smoothing": np.array([0.5], np.float32)}, ["flicker"])

@@ -53,7 +53,8 @@ def make_segformer(folder: Path, names: Sequence[str] = CLASSES, size: int = SID
         model = SegformerForSemanticSegmentation(config)
         last: Any = model.get_submodule("decode_head.classifier")
         with torch.no_grad():
-            logits = model.eval()(torch.from_numpy(noise(4, size))).logits
+            model.train(mode=False)
+            logits = model(torch.from_numpy(noise(4, size))).logits
             last.weight.mul_(4 / logits.std())
             last.bias.sub_((logits * 4 / logits.std()).mean(dim=(0, 2, 3)))
         model.save_pretrained(folder)

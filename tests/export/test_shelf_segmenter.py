@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -135,7 +136,8 @@ def _by_transformers(checkpoint: Path, picture: np.ndarray) -> tuple[np.ndarray,
 
     with quiet_libraries(), torch.inference_mode():
         processor = SegformerImageProcessorPil.from_pretrained(checkpoint)
-        network = SegformerForSemanticSegmentation.from_pretrained(checkpoint).eval()
+        network: Any = SegformerForSemanticSegmentation.from_pretrained(checkpoint)
+        network.train(mode=False)
         answer = network(**processor(images=Image.fromarray(picture), return_tensors="pt"))
         (classes,) = processor.post_process_semantic_segmentation(answer, target_sizes=[(SIDE, SIDE)])
         logits = torch.nn.functional.interpolate(answer.logits, size=(SIDE // 4,) * 2, mode="bilinear", antialias=True)

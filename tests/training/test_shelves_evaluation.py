@@ -32,7 +32,8 @@ def write_painted(folder: Path, count: int, wrong: int = 0) -> Path:
         (folder / name).mkdir(parents=True)
     rng = np.random.default_rng(0)
     for index in range(count):
-        classes = cv2.resize(rng.integers(0, 5, (8, 8), dtype=np.uint8), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
+        drawn = rng.integers(0, 5, (8, 8), dtype=np.uint8)
+        classes = np.asarray(cv2.resize(drawn, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST), np.uint8)
         Image.fromarray(painted(classes)).save(folder / "images" / f"{index}.png")
         told = (classes + 1) % 5 if index < wrong else classes
         Image.fromarray(told.astype(np.uint8)).save(folder / "masks" / f"{index}.png")
