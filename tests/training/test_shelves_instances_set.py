@@ -25,7 +25,9 @@ def test_coco_s_set_reads_back_as_the_classes_it_was_made_of(shelves: Path, tmp_
     annotated = read_annotations(folder / "_annotations.coco.json")
     bootstrap(annotated, folder, tmp_path / "back", None, 0)
     for first, again in zip(find_pictures(shelves), find_pictures(tmp_path / "back"), strict=True):
-        assert np.mean(read(first)[1] == read(again)[1]) > 0.98
+        held = np.any([pixels for _, pixels in things(first)], axis=0)
+        assert held.mean() > 0.2
+        assert np.array_equal(read(again)[1], np.where(held, read(first)[1], 0))
     with pytest.raises(ShelvesError, match="is not empty"):
         write_set(find_pictures(shelves), tmp_path / "coco", "coco")
 
