@@ -13,8 +13,9 @@ from training.__main__ import main
 from training.matte.average import newest_checkpoint
 from training.matte.checkpoint import stated_size
 from training.shelves.errors import ShelvesError
+from training.shelves.loss import class_weights, shelf_loss
 from training.shelves.network import SegformerLogits, ServedShelf, start
-from training.shelves.pictures import CLASSES, find_pictures
+from training.shelves.pictures import CLASSES, UNKNOWN, find_pictures, read
 from training.shelves.trainer import Recipe, Running, looked_at, train
 from training.stages import Stage
 
@@ -33,6 +34,7 @@ def recipe_from(checkpoint: Path, steps: int) -> Recipe:
         learning_rate=3e-3,
         head_learning_rate=6e-3,
         warmup=3,
+        rarity=0.5,
         average=0.9,
         held_back=0,
     )
@@ -130,3 +132,26 @@ def test_served_masks_have_the_contracts_shapes(tmp_path: Path) -> None:
 def test_settings_that_make_no_sense_are_named(wrong: dict[str, float], says: str) -> None:
     with pytest.raises(ShelvesError, match=says):
         Recipe(**wrong)  # type: ignore[arg-type]
+
+
+def test_rare_classes_weigh_more_only_where_that_is_asked_for(shelves: Path) -> None:
+    pictures = find_pictures(shelves)
+    assert torch.equal(class_weights(pictures, 0.0), torch.ones(5))
+    weights = class_weights(pictures, 0.5)
+    assert weights.mean().item() == pytest.approx(1)
+    counts = np.sum([np.bincount(read(one)[1].ravel(), minlength=5) for one in pictures], axis=0)
+    assert int(weights.argmax()) == int(counts.argmin())
+
+
+def test_the_loss_is_least_for_the_truth_and_leaves_unknown_pixels_out() -> None:
+    truth = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    truth[:, 4:] = 1
+    right = torch.nn.functional.one_hot(truth.long(), 5).movedim(-1, 1).float() * 20
+    assert shelf_loss(right, truth) < 0.1
+    assert shelf_loss(-right, truth) > 1
+    hidden = truth.clone()
+    hidden[:, 4:] = UNKNOWN
+    wrong_below = right.clone()
+    wrong_below[:, :, 4:] = right[:, :, 4:].roll(1, dims=1)
+    assert shelf_loss(wrong_below, hidden) < 0.1 < shelf_loss(wrong_below, truth)
+    assert torch.isfinite(shelf_loss(right, torch.full_like(truth, UNKNOWN)))

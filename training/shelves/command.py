@@ -11,6 +11,7 @@ from training.stages import parse_stages
 
 if TYPE_CHECKING:
     from training.shelves.pictures import ShelfPicture
+    from training.shelves.trainer import Recipe
 
 SIZES = "256:0.6,384:0.4"
 NETWORKS = ("segformer", "unet-resnet34", "deeplabv3plus-resnet50")
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--head-learning-rate", type=float, default=1.5e-3, help="of the decode head (0.0015)")
     parser.add_argument("--warmup", type=int, default=300, help="steps of linear warm-up (default 300)")
     parser.add_argument("--weight-decay", type=float, default=0.01)
+    parser.add_argument("--rarity", type=float, default=0.0, help="how much more rare classes weigh, 0 to 1 (0)")
     parser.add_argument("--average", type=float, default=0.999, help="decay of the weights' moving average")
     parser.add_argument("--held-back", type=float, default=0.03, help="share to look at, not to learn (default 0.03)")
     parser.add_argument("--seed", type=int, default=1)
@@ -72,29 +74,13 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from training.keywords.tracking import carried_out, open_store
     from training.matte.average import newest_checkpoint
-    from training.shelves.trainer import Recipe, Running, train
+    from training.shelves.trainer import Running, train
 
     if args.output is None:
         raise ShelvesError("--output DIR is missing: where checkpoints go")
     if args.resume and newest_checkpoint(args.output) is None:
         raise ShelvesError(f"{args.output}: no checkpoint to resume from")
-    recipe = Recipe(
-        architecture=args.network,
-        checkpoint=args.checkpoint,
-        revision=args.revision,
-        decoder_width=args.decoder_width,
-        steps=args.steps,
-        batch=args.batch,
-        stages=args.sizes,
-        inner=args.inner,
-        learning_rate=args.learning_rate,
-        head_learning_rate=args.head_learning_rate,
-        warmup=args.warmup,
-        weight_decay=args.weight_decay,
-        average=args.average,
-        held_back=args.held_back,
-        seed=args.seed,
-    )
+    recipe = recipe_of(args)
     running = Running(
         args.output,
         save_every=args.save_every,
@@ -109,6 +95,30 @@ def run(args: argparse.Namespace) -> int:
     found = carried_out(noted, lambda callbacks: train(pictures, recipe, running, callbacks))
     print(f"done: {found}")
     return 0
+
+
+def recipe_of(args: argparse.Namespace) -> "Recipe":
+    """Raises ShelvesError for settings that make no sense."""
+    from training.shelves.trainer import Recipe
+
+    return Recipe(
+        architecture=args.network,
+        checkpoint=args.checkpoint,
+        revision=args.revision,
+        decoder_width=args.decoder_width,
+        steps=args.steps,
+        batch=args.batch,
+        stages=args.sizes,
+        inner=args.inner,
+        learning_rate=args.learning_rate,
+        head_learning_rate=args.head_learning_rate,
+        warmup=args.warmup,
+        weight_decay=args.weight_decay,
+        rarity=args.rarity,
+        average=args.average,
+        held_back=args.held_back,
+        seed=args.seed,
+    )
 
 
 def pictures_of(folders: Sequence[str] | None) -> "list[ShelfPicture]":

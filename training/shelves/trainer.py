@@ -48,6 +48,8 @@ class Recipe:
     head_learning_rate: float = 1.5e-3
     warmup: int = 300
     weight_decay: float = 0.01
+    rarity: float = 0.0
+    """How much more rare classes weigh: 0 nothing, 1 in proportion."""
     average: float = 0.999
     """Decay of the moving average of the weights; 0 keeps the last weights."""
     held_back: float = 0.03
@@ -62,6 +64,7 @@ class Recipe:
             (self.decoder_width is None or self.decoder_width >= 1, f"--decoder-width {self.decoder_width}: from 1"),
             (self.inner is None or self.inner in range(32, 4097, 32), f"--inner {self.inner}: 32, 64, ... 4096"),
             (self.learning_rate > 0 and self.head_learning_rate > 0, "learning rates are more than 0"),
+            (0 <= self.rarity <= 1, f"--rarity {self.rarity:g}: from 0 to 1"),
             (0 <= self.average < 1, f"--average {self.average:g}: from 0, under 1"),
             (0 <= self.held_back < 1, f"--held-back {self.held_back:g}: a share, from 0, under 1"),
         ):
@@ -143,7 +146,7 @@ def train(
     if not learnt:
         raise ShelvesError("no training pictures")
     network = start(recipe.checkpoint, recipe.revision, recipe.decoder_width, recipe.architecture)
-    learner = Learner(network, class_weights(learnt))
+    learner = Learner(network, class_weights(learnt, recipe.rarity))
     last = None if running.fresh else newest_checkpoint(running.output)
     trainer = _trainer(learner, learnt, kept, (recipe, running), last)
     for one in callbacks:
