@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # Installs a Debian package that is missing, or names the command to someone who may not.
 debian = { echo "$(1) is missing: apt-get install -y $(1)"; [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq $(1); }
 
-.PHONY: help serve test lint unit e2e perf perf-analysis perf-product perf-steps fmt freeze clean
+.PHONY: help serve test lint unit e2e perf perf-analysis perf-product perf-shelf perf-steps fmt freeze clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ perf-analysis: $(VENV)/.test ## four tasks about one picture beside a plain serv
 
 perf-product: $(VENV)/.test ## time and memory of each step of a product photo, every option on; writes perf/results/
 	$(BIN)/python -m perf product --out perf/results/product.md
+
+perf-shelf: $(VENV)/.test ## shelf videos: streams, files, stages and live cameras beside the bare network; writes perf/results/
+	$(BIN)/python -m perf shelf
 
 perf-steps: $(VENV)/.test ## time of each step around the network for a 4000x4000 JPEG
 	$(BIN)/python -m perf steps

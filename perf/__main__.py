@@ -1,4 +1,5 @@
-"""Measurements: `serving` loads the whole service, `analysis` a task list; `steps` and `product` time single steps.
+"""Measurements: `serving` loads the whole service, `analysis` a task list, `shelf` videos; `steps` and `product` time
+single steps.
 
 `quality` looks at the product photos that a running service makes.
 """
@@ -20,6 +21,7 @@ def main() -> int:
     _steps(commands.add_parser("steps", help="time of each step around the network, on one core"))
     _analysis(commands.add_parser("analysis", help="four tasks about one picture, beside a plain service in torch"))
     _product(commands.add_parser("product", help="time and memory of each step of a product photo, on one core"))
+    _shelf(commands.add_parser("shelf", help="shelf videos: streams, files, stages, cameras; or networks on a GPU"))
     _serving(commands.add_parser("serving", help="pipeline, network and gateway beside bare ONNX Runtime"))
     _quality(commands.add_parser("quality", help="product photos of a running service against the truth"))
     given = parser.parse_args()
@@ -70,6 +72,43 @@ def _run_analysis(given: argparse.Namespace) -> None:
 
     out = given.out or Path(__file__).resolve().parent / "results" / "analysis.md"
     print(analysis.run(given.requests, given.rounds, given.checkpoints, out))
+
+
+def _shelf(parser: argparse.ArgumentParser) -> None:
+    root = Path(__file__).resolve().parent.parent
+    parser.add_argument("--frames", type=_positive, default=96, help="frames of the clips (default 96)")
+    parser.add_argument("--rounds", type=_positive, default=3, help="interleaved rounds, the median counts (default 3)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="for which cameras send in each round (default 10)")
+    parser.add_argument("--clients", type=_positive, nargs="+", default=[1, 2, 4, 8], help="cameras (default 1 2 4 8)")
+    parser.add_argument("--models", type=Path, default=root / "model_repository", help="repository of the networks")
+    parser.add_argument("--gpu", action="store_true", help="the exported networks on a GPU, nothing else")
+    parser.add_argument("--out", type=Path, help="the report (default perf/results/shelf.md, with --gpu shelf_gpu.md)")
+    parser.set_defaults(run=_run_shelf)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def _run_shelf(given: argparse.Namespace) -> int:
+    """Returns 2 where nothing could be measured; the reason is on stderr."""
+    from perf.shelf import gpu, run
+
+    here = Path(__file__).resolve().parent
+    out = given.out or here / "results" / ("shelf_gpu.md" if given.gpu else "shelf.md")
+    try:
+        if given.gpu:
+            print(gpu.run(given.models, given.frames, out, here.parent))
+        else:
+            plan = run.Plan(given.frames, given.rounds, given.seconds, tuple(sorted(set(given.clients))))
+            print(run.run(plan, out, given.models))
+    except (gpu.NoGpuError, run.NoNetworkError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _serving(parser: argparse.ArgumentParser) -> None:

@@ -21,26 +21,29 @@ class Bare:
     p99_ms: float
 
 
-def measure(model: str, threads: int, requests: int, *, spinning: bool) -> Bare:
+def measure(model: str, threads: int, requests: int, *, spinning: bool, pictures: str | None = None) -> Bare:
     """Run `requests` single-picture inferences, one after the other, in a session of `threads` threads (0: all cores).
 
-    The threads wait by spinning (ONNX Runtime's default) or asleep (as served).
+    The threads wait by spinning (ONNX Runtime's default) or asleep (as served). `pictures` is a .npy file of UINT8
+    [n, h, w, 3] that are shown in turn; without it there is one of noise.
     """
-    session = _session(model, threads, spinning=spinning)
-    source = session.get_inputs()[0]
+    opened = session(model, threads, spinning=spinning)
+    source = opened.get_inputs()[0]
     shape = [dim if isinstance(dim, int) else 1 for dim in source.shape]
-    feed = {source.name: np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)}
-    session.run(None, feed)
+    noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    shown = noise if pictures is None else np.load(pictures)
+    opened.run(None, {source.name: shown[:1]})
     times = []
-    for _ in range(requests):
+    for number in range(requests):
+        feed = {source.name: shown[number % len(shown)][None]}
         start = time.perf_counter()
-        session.run(None, feed)
+        opened.run(None, feed)
         times.append(time.perf_counter() - start)
     p50, p95, p99 = np.percentile(times, [50, 95, 99]) * 1000
     return Bare(len(times) / sum(times), float(p50), float(p95), float(p99))
 
 
-def _session(model: str, threads: int, *, spinning: bool) -> Any:  # noqa: ANN401 - onnxruntime has no types
+def session(model: str, threads: int, *, spinning: bool) -> Any:  # noqa: ANN401 - onnxruntime has no types
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -52,11 +55,16 @@ def _session(model: str, threads: int, *, spinning: bool) -> Any:  # noqa: ANN40
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
-    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--threads", type=int, help="as many as the server's session takes, unless given")
     parser.add_argument("--requests", type=int, default=60)
     parser.add_argument("--spinning", action="store_true")
+    parser.add_argument("--pictures", help="a .npy file of pictures to show in turn")
     given = parser.parse_args()
-    found = measure(given.model, given.threads, given.requests, spinning=given.spinning)
+    if given.threads is None:
+        from twin.machine import usable_cores
+
+        given.threads = usable_cores()
+    found = measure(given.model, given.threads, given.requests, spinning=given.spinning, pictures=given.pictures)
     print(json.dumps(asdict(found)))
 
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     Key: TypeAlias = tuple[str, int]
     Rows: TypeAlias = dict[Key, Measurement]
 
-HEAD = """| what | concurrency | requests/s | ratio | p50 ms | p95 ms | p99 ms |
+HEAD = """| what | {many} | {each}/s | ratio | p50 ms | p95 ms | p99 ms |
 |---|---:|---:|---:|---:|---:|---:|
 """
 
 
-def table(rows: Rows, floor: Key) -> str:
+def table(rows: Rows, floor: Key, many: str = "concurrency", each: str = "requests") -> str:
     """Return the rows as Markdown; `ratio` is the throughput divided by that of the row `floor`."""
     least = rows[floor].per_second
     lines = [
@@ -30,7 +30,7 @@ def table(rows: Rows, floor: Key) -> str:
         f"| {m.p50_ms:.0f} | {m.p95_ms:.0f} | {m.p99_ms:.0f} |"
         for (name, concurrency), m in rows.items()
     ]
-    return HEAD + "\n".join(lines) + "\n"
+    return HEAD.format(many=many, each=each) + "\n".join(lines) + "\n"
 
 
 def write(path: Path, table: str, title: str, root: Path) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from perf import analyzer, corpus, loop, report
 from serving.session import free_ports, running
+from serving.settings import ServingSettings, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 CLIENT = "same client"
 BLOCKS = 5
-SERVER_PYTHON = ROOT / ".triton" / "bin" / "python"
+TWIN = ROOT / "backends" / "onnxruntime"
+
+
+class BareError(RuntimeError):
+    """A session without a server that failed; the text is what it wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Server:
     grpc: str
     gateway: str
     key: str
+    launcher_pid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +118,22 @@ def newest(model: Path) -> Path:
     return max(model.glob("[0-9]*"), key=lambda path: int(path.name)) / "model.onnx"
 
 
-def bare(network: Path, requests: int, *, spinning: bool = False) -> analyzer.Measurement:
-    """Measure a session of its own in the server's environment, on all cores."""
-    command = [str(SERVER_PYTHON), "-m", "perf.bare", str(network)]
-    command += ["--threads", str(os.cpu_count()), "--requests", str(requests)]
-    command += ["--spinning"] if spinning else []
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+def bare(network: Path, requests: int, *, spinning: bool = False, pictures: Path | None = None) -> analyzer.Measurement:
+    """Measure a session of its own in the server's environment, with the threads that it has as served.
+
+    It is shown the pictures of a .npy file, or noise.
+
+    Raises BareError with what the session's process said.
+    """
+    python = read(ServingSettings).environment_dir / "bin" / "python"
+    command = [str(python), "-m", "perf.bare", str(network)]
+    command += ["--requests", str(requests)]
+    command += ["--spinning", "--threads", "0"] if spinning else []
+    command += [] if pictures is None else ["--pictures", str(pictures)]
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{TWIN}"}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BareError(f"{network} did not run in ONNX Runtime alone:\n{done.stderr[-2000:]}")
     found: dict[str, float] = json.loads(done.stdout)
     return analyzer.Measurement(**found)
 
@@ -127,8 +142,9 @@ def bare(network: Path, requests: int, *, spinning: bool = False) -> analyzer.Me
 def started(models: Path | None = None) -> Iterator[Server]:
     """Start the whole service on free ports, as `make serve` does; stop it at the end. `models` stands in for ours."""
     port, key = free_ports(1)[0], secrets.token_urlsafe()
-    with tempfile.TemporaryDirectory() as store:
+    with tempfile.TemporaryDirectory() as store, tempfile.TemporaryDirectory() as jobs:
         variables = {"SERVING_GATEWAY": "true", "GATEWAY_PORT": str(port), "GATEWAY_STORE_URL": store}
+        variables["GATEWAY_JOBS"] = jobs
         variables["SERVING_CONTROL_KEY"] = key
         # Nothing else is to work while bare sessions do; canaries would take a twentieth of the time.
         variables["SERVING_CANARY_INTERVAL_SECONDS"] = variables["GATEWAY_CANARY_INTERVAL_SECONDS"] = "3600"
@@ -137,4 +153,4 @@ def started(models: Path | None = None) -> Iterator[Server]:
             variables["GATEWAY_MODEL_REPOSITORY"] = str(models)
         print("starting the service", flush=True)
         with running(variables) as session:
-            yield Server(session.grpc_url, f"http://127.0.0.1:{port}", key)
+            yield Server(session.grpc_url, f"http://127.0.0.1:{port}", key, session.launcher_pid)
