@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -27,6 +28,7 @@ class Take:
         self._started = time.monotonic()
         self._written = 0
         self._confidence = 0.0
+        self._decoded_at = deque[float]()  # of frames under way, which are written in their order
 
     async def record(self, reading: Hand, writing: Hand) -> None:
         """Raises a GatewayError."""
@@ -61,6 +63,7 @@ class Take:
         started = time.monotonic()
         frame = next(frames, None)
         self._meter.stage("decode", time.monotonic() - started)
+        self._decoded_at.append(time.monotonic())
         return frame
 
     def tell(self) -> None:
@@ -71,7 +74,7 @@ class Take:
         started = time.monotonic()
         self._files.add(frame, segmented)
         self._meter.stage("encode", time.monotonic() - started)
-        self._meter.answered(segmented, segmented.seconds)
+        self._meter.answered(segmented, time.monotonic() - self._decoded_at.popleft())
         self._written = frame.index + 1
         self._confidence += segmented.confidence
         self.tell()

@@ -183,6 +183,18 @@ async def test_few_frames_are_under_way(client: httpx.AsyncClient, inference: Fa
     assert 1 <= max(taken) <= 3, "beside the one that is answered"
 
 
+async def test_a_frame_takes_from_its_decoding_to_its_writing(
+    client: httpx.AsyncClient, app: FastAPI, inference: FakeInference, tmp_path: Path
+) -> None:
+    inference.delay_s = 0.01
+    await ended(client, await post(client, clip(tmp_path / "a.mp4", COUNT)))
+    lines = app.state.parts.telemetry.exposition().decode().splitlines()
+    values = {name: float(text) for name, _, text in (line.rpartition(" ") for line in lines if line[0] != "#")}
+    stages = [values[f'gateway_stream_stage_seconds_sum{{kind="file",stage="{one}"}}'] for one in ("network", "encode")]
+    assert values['gateway_stream_seconds_count{kind="file"}'] == COUNT
+    assert values['gateway_stream_seconds_sum{kind="file"}'] >= sum(stages) > COUNT * inference.delay_s
+
+
 async def test_broken_packets_are_counted(client: httpx.AsyncClient, tmp_path: Path) -> None:
     source = clip(tmp_path / "a.mp4", COUNT, Clip("mjpeg", "yuvj420p"))
     data, spots = bytearray(source.read_bytes()), places(source)
