@@ -2,6 +2,7 @@ import asyncio
 import time
 
 import httpx
+import psutil
 import pytest
 from fastapi import FastAPI
 
@@ -17,6 +18,16 @@ HEAD = b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n"
 @pytest.fixture
 def hasty(settings: Settings) -> Settings:
     return settings.model_copy(update={"head_timeout_seconds": 0.3, "read_timeout_seconds": 0.5})
+
+
+async def until_cut_off(client_port: int, port: int) -> None:
+    """Returns once the server has let go of a client that learns nothing of it, for it does not read."""
+    async with asyncio.timeout(30):
+        while any(  # noqa: ASYNC110 - the server tells nobody
+            one.laddr.port == port and one.raddr and one.raddr.port == client_port
+            for one in psutil.Process().net_connections("tcp")
+        ):
+            await asyncio.sleep(0.05)
 
 
 async def until_closed(reader: asyncio.StreamReader) -> tuple[bytes, float]:
@@ -80,6 +91,6 @@ async def test_a_client_that_does_not_read_is_cut_off(
         found = await reader.readuntil(b"\r\n\r\n")
         path = found.partition(b"location: ")[2].partition(b"\r\n")[0].partition(b"/files")[2]
         writer.write(b"GET /files" + path + b" HTTP/1.1\r\nHost: x\r\n" + closing + b"\r\n")
-        await asyncio.sleep(1.5)
+        await until_cut_off(writer.get_extra_info("sockname")[1], port)
         read, _ = await until_closed(reader)
     assert len(read) < len(inference.cut.png)
