@@ -1,7 +1,6 @@
 """Who may open a live stream, and what becomes of clients that misbehave or leave."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from websockets.exceptions import InvalidStatus
 
 from gateway.settings import Settings
+from tests.gateway.deaf import deaf, fed
 from tests.gateway.fakes import FakeInference
 from tests.gateway.servers import listening
 from tests.gateway.viewers import file_of, shown, viewing
@@ -68,8 +68,8 @@ async def test_who_does_not_read_is_let_go_and_hurts_nobody(port: int, app: Fast
     """Both get overlays of noise, which no codec makes small; one of them never reads."""
     big = file_of(_noise(), "PNG")
     async with viewing(port, input="frames", output="overlay", quality=95, opacity=0, complete=False) as good:
-        reader, writer = await _deaf(port)
-        feeding = asyncio.create_task(_feed(writer, big))
+        reader, writer = await deaf(port, output="overlay", opacity=0, quality=95)
+        feeding = asyncio.create_task(fed(writer, big))
         answered = 0
         async with asyncio.timeout(20):
             while app.state.parts.streams.open == 2 or answered < 5:
@@ -95,37 +95,6 @@ async def test_a_client_that_vanishes_leaves_nothing_behind(port: int, app: Fast
             await asyncio.sleep(0.01)
     assert inference.running == 0
     assert 'gateway_streams_open{kind="live"} 0.0' in app.state.parts.telemetry.exposition().decode()
-
-
-async def _deaf(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection with a small buffer, upgraded by hand, from which nothing is read any more."""
-    bare = socket.socket()
-    bare.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
-    bare.setblocking(False)  # noqa: FBT003
-    await asyncio.get_running_loop().sock_connect(bare, ("127.0.0.1", port))
-    reader, writer = await asyncio.open_connection(sock=bare, limit=1024)
-    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-    writer.write(
-        f"GET /api/stream HTTP/1.1\r\nHost: gateway\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{key}\r\n".encode()
-    )
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(_framed(b'{"input": "frames", "output": "overlay", "opacity": 0, "quality": 95}', text=True))
-    await reader.readexactly(2)
-    return reader, writer
-
-
-async def _feed(writer: asyncio.StreamWriter, picture: bytes) -> None:
-    while True:
-        writer.write(_framed(picture))
-        await writer.drain()
-        await asyncio.sleep(0.02)
-
-
-def _framed(data: bytes, *, text: bool = False) -> bytes:
-    """A client's frame (RFC 6455, 5.2) with a mask of zeros."""
-    head = bytes([0x81 if text else 0x82])
-    size = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0xFF]) + len(data).to_bytes(8, "big")
-    return head + size + bytes(4) + data
 
 
 def _noise() -> NDArray[np.uint8]:
