@@ -51,7 +51,9 @@ def test_model_is_documented(name: str) -> None:
     assert f"`{name}`" in README
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name.endswith(("_matte", "_classifier"))])
+@pytest.mark.parametrize(
+    "name", [name for name in MODELS if name.endswith(("_matte", "_classifier", "shelf_segmenter"))]
+)
 def test_network_has_a_model_card(name: str) -> None:
     assert (ROOT / "model_repository" / name / "README.md").is_file()
 

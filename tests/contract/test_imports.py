@@ -81,10 +81,10 @@ def test_steps_and_backend_are_where_they_are_looked_for() -> None:
     [
         ("gateway", ("tools",)),
         ("serving", ()),
-        ("export", ("export", "torchvision")),
-        ("training", ("training",)),
+        ("export", ("export", "torchvision", "smp", "yolo")),
+        ("training", ("training", "smp")),
         ("perf", ("export", "training", "dev")),
-        ("tests", ("export", "training", "torchvision", "tools", "dev")),
+        ("tests", ("export", "training", "torchvision", "smp", "yolo", "tools", "dev")),
     ],
 )
 def test_what_a_room_imports_is_asked_for_by_name(folder: str, extras: tuple[str, ...]) -> None:
@@ -106,5 +106,6 @@ def test_every_extra_is_pinned_as_the_constraints_say() -> None:
     pinned = {canonical(line): line.split("==")[1] for line in constraints if "==" in line}
     asked = {canonical(one): one.split("==")[1] for requirements in lists for one in requirements}
     assert {name: version for name, version in asked.items() if pinned.get(name, version) != version} == {}
-    unfrozen = {canonical(one) for one in PROJECT["optional-dependencies"]["birefnet"]}
+    optional = ("birefnet", "smp", "yolo")
+    unfrozen = {canonical(one) for extra in optional for one in PROJECT["optional-dependencies"][extra]}
     assert sorted(asked.keys() - pinned.keys() - unfrozen) == []
