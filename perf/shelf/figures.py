@@ -86,12 +86,7 @@ def _carried(found: Sequence[live.Figures], rate: int, cores: int) -> str:
     return f"{more}{streams / cores:.2f} at >= {rate} answered fps"
 
 
-def memory(start: Memory, end: Memory) -> str:
-    rows = (("start", start), ("end", end), ("**grown by**", None))
-    lines = [
-        f"| {name} | {one.gateway:.0f} | {one.triton:.0f} |"
-        if one is not None
-        else f"| {name} | {end.gateway - start.gateway:+.0f} | {end.triton - start.triton:+.0f} |"
-        for name, one in rows
-    ]
+def memory(held: Mapping[str, Memory]) -> str:
+    """Return a row for each moment. A first round loads libraries and fills arenas; what grows after it is a leak."""
+    lines = [f"| {moment} | {one.gateway:.0f} | {one.triton:.0f} |" for moment, one in held.items()]
     return MEMORY + "\n".join(lines) + "\n"

@@ -49,12 +49,13 @@ class NoNetworkError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`frames` of a clip, which every stream and file has; `seconds` for which cameras send; `clients` from few on."""
+    """`frames` of a clip, which every stream and file has; `seconds` for which cameras send; `cache` of clips."""
 
     frames: int = 96
     rounds: int = 3
     seconds: float = 10.0
     clients: tuple[int, ...] = (1, 2, 4, 8)
+    cache: Path = ROOT / ".perf"
 
 
 @dataclass(slots=True)
@@ -70,7 +71,8 @@ class Found:
 def run(plan: Plan, out: Path, models: Path = ROOT / "model_repository") -> str:
     """Measure, write the report and return it. Raises NoNetworkError."""
     network = _network(models)
-    films = clips.ready(ROOT / ".perf", plan.frames)
+    busy = f"Load average before the run: {os.getloadavg()[0]:.1f}.\n"
+    films = clips.ready(plan.cache, plan.frames)
     print("the stages on one core", flush=True)
     costs = {film.size: stages.measure(network, film, plan.rounds) for film in films}
     found = Found()
@@ -79,14 +81,14 @@ def run(plan: Plan, out: Path, models: Path = ROOT / "model_repository") -> str:
         pixels = Path(folder) / "pixels.npy"
         np.save(pixels, squares)
         stream.measure(server.grpc, stream.Load(1, 0.5), squares, WARM_UP)
-        start = memory.held(server.launcher_pid)
+        held = {"before": memory.held(server.launcher_pid)}
         for number in range(plan.rounds):
             print(f"round {number + 1} of {plan.rounds}", flush=True)
             _streams(plan, server, network, pixels, found)
             _files(server, network, films, found)
             _cameras(plan, server, jpegs, found)
-        end = memory.held(server.launcher_pid)
-    parts = [_text(found), "## Stages\n", figures.costs(costs), "## Memory\n", figures.memory(start, end)]
+            held["after the first round" if not number else "after the last round"] = memory.held(server.launcher_pid)
+    parts = [busy, _text(found), "## Stages\n", figures.costs(costs), "## Memory\n", figures.memory(held)]
     return report.write(out, "\n".join(parts), "Shelf video", ROOT)
 
 
