@@ -123,7 +123,7 @@ def stub(session: Session, model: str) -> int:
 
 
 def memory_bytes(*pids: int) -> int:
-    """What processes and all that they started hold."""
+    """What processes and all that they started hold; memory that several share counts once."""
     processes = [psutil.Process(pid) for pid in pids]
     family = {member for one in processes for member in (one, *one.children(recursive=True))}
-    return sum(member.memory_info().rss for member in family)
+    return sum(member.memory_full_info().pss for member in family)
