@@ -146,7 +146,10 @@ class LoadedInstances:
             "parameters": sum(one.numel() for one in self.module.parameters()),
             "preprocessing": asdict(self.preprocessing),
             "remarks": [],
-            "tolerance": {"masks": asdict(self.role.tolerance[precision]), "boxes": asdict(self.role.boxes[precision])},
+            "tolerance": {
+                "masks": asdict(instance_proof.tolerated(self.role, precision)),
+                "boxes": asdict(self.role.boxes[precision]),
+            },
             **({} if self.calibration is None else {"calibration_pictures": len(self.calibration)}),
         }
 

@@ -50,7 +50,7 @@ def make_segformer(folder: Path, names: Sequence[str] = CLASSES, size: int = SID
         label2id={name: index for index, name in labels.items()},
     )
     with quiet_libraries():
-        model = SegformerForSemanticSegmentation(config)
+        model: Any = SegformerForSemanticSegmentation(config)
         last: Any = model.get_submodule("decode_head.classifier")
         with torch.no_grad():
             model.train(mode=False)
@@ -92,6 +92,11 @@ def make_rf_detr(folder: Path, names: Sequence[str] = CLASSES[1:]) -> Path:
         label2id={name: index for index, name in labels.items()},
     )
     _save(RfDetrForInstanceSegmentation, config, folder)
+    with quiet_libraries():
+        network: Any = RfDetrForInstanceSegmentation.from_pretrained(folder)
+        with torch.no_grad():
+            network.get_submodule("model.class_embed").bias.fill_(-2.2)  # a few of them are found
+        network.save_pretrained(folder)
     facts = {
         "image_processor_type": "DetrImageProcessor",
         "do_resize": True,

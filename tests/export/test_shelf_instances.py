@@ -31,7 +31,7 @@ COUNT = 40
 LOOSE = MappingProxyType({one: MaskTolerance(0.9, 0.8, 255.0, 1e-3) for one in MASK_TOLERANCE})
 LOOSE_BOXES = MappingProxyType({one: BoxTolerance(8.0, 2.0, 0.05, 0.1) for one in BOX_TOLERANCE})
 RF_DETR = ShelfRole("shelf_segmenter_rf_detr", SIDE, ("detr",), count=COUNT, tolerance=LOOSE, boxes=LOOSE_BOXES)
-YOLO = ShelfRole("shelf_segmenter_yolov8n", 320, ("yolo",), "yolov8n-seg", count=COUNT)
+YOLO = ShelfRole("shelf_segmenter_yolov8n", 320, ("yolo",), "yolov8n-seg", count=COUNT, tolerance=LOOSE)
 MISSING = importlib.util.find_spec("ultralytics") is None
 needs_ultralytics = pytest.mark.skipif(MISSING, reason="needs pip install -e '.[export,yolo]'")
 
@@ -41,12 +41,12 @@ def options(tmp_path: Path) -> Options:
     return Options(repository=make_repository(tmp_path / "repository", RF_DETR, YOLO))
 
 
-@settings(max_examples=30, deadline=None)
-@given(count=st.integers(1, 12), h=st.sampled_from([4, 8, 13]), seed=st.integers(0, 9999), cropped=st.booleans())
+@settings(max_examples=20, deadline=None)
+@given(count=st.integers(1, 12), h=st.sampled_from([16, 24]), seed=st.integers(0, 9999), cropped=st.booleans())
 def test_ends_give_each_pixel_to_the_best_instance_that_covers_it(
     count: int, h: int, seed: int, *, cropped: bool
 ) -> None:
-    """Against all masks enlarged and painted one over the other: equal but for pixels around which three overlap."""
+    """Against all masks enlarged and painted one over the other: equal but for pixels around which several overlap."""
     rng = np.random.default_rng(seed)
     boxes, scores, classes, logits = _drafts(rng, count, h)
     size = 4 * h
@@ -58,7 +58,7 @@ def test_ends_give_each_pixel_to_the_best_instance_that_covers_it(
         if cropped:
             whole[index] &= (places >= left) & (places < right) & ((places >= top) & (places < bottom))[:, None]
     wanted = painted([one if score > 0 else np.zeros_like(one) for one, score in zip(whole, scores, strict=True)], size)
-    assert (instances == wanted).mean() > (0.9 if cropped else 0.95)
+    assert (instances == wanted).mean() > (0.99 if count == 1 else 0.95)
     assert (mask == np.concatenate([[0], classes])[instances]).all()
     assert confidence.shape == (h, h)
 
@@ -105,7 +105,7 @@ def test_yolo_is_refused_where_only_commercial_use_counts(options: Options, tmp_
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_yolo_is_what_ultralytics_makes_of_the_same_picture(options: Options, tmp_path: Path, precision: str) -> None:
     checkpoint = make_yolo(tmp_path / "best.pt")
-    role = replace(YOLO, tolerance=LOOSE, boxes=LOOSE_BOXES) if precision == "fp16" else YOLO
+    role = replace(YOLO, boxes=LOOSE_BOXES) if precision == "fp16" else YOLO
     with quiet_libraries():
         done = export(role, str(checkpoint), replace(options, precision=precision))  # type: ignore[arg-type]
     facts = json.loads((done.folder / "model.json").read_text())
@@ -138,15 +138,25 @@ def make_yolo(path: Path, size: int = 320) -> Path:
     network.names = {0: "product", 1: "tag", 2: "board", 3: "empty"}
     planes = torch.from_numpy(pictures.drawn(size)).permute(0, 3, 1, 2).float() / 255
     settle(network, planes)
-    head = network.model[-1]
+    _calm(network.model[-1], network, planes)
+    smooth = network.model[-1].proto.cv3.bn  # prototypes of random weights are noise, and so would be every mask
     with torch.no_grad():
-        for convolution in head.cv3:
-            convolution[-1].weight.mul_(20)
-            convolution[-1].bias.fill_(-2.0)
-        for convolution in head.cv4:
-            convolution[-1].weight.mul_(20)
+        smooth.weight.mul_(0.03)
+        smooth.bias.fill_(1.0)
     torch.save({"model": network.half(), "ema": None}, path)
     return path
+
+
+def _calm(head: Any, network: Any, planes: torch.Tensor) -> None:  # noqa: ANN401 - the library has no types
+    """Scores of which a few in a thousand are above the least one, and no two alike."""
+    with torch.no_grad():
+        _, raw = network(planes)
+        sides = [level.shape[-1] for level in raw["feats"]]
+        for level, scores in enumerate(raw["scores"].split([side * side for side in sides], dim=2)):
+            last = head.cv3[level][-1]
+            gain = 1.2 / scores.std(dim=(0, 2))
+            last.weight.mul_(gain[:, None, None, None])
+            last.bias.mul_(gain).sub_(scores.mean(dim=(0, 2)) * gain + 5.2)
 
 
 def _drafts(rng: np.random.Generator, count: int, h: int) -> tuple[Any, ...]:

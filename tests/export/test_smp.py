@@ -4,17 +4,19 @@ import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 import torch
 
 from export import pictures
-from export.errors import CheckpointError, ExportError
+from export.errors import CheckpointError, ExportError, ProofError
 from export.exporter import export
+from export.kinds import Precision
 from export.options import Options
 from export.quiet import quiet_libraries
-from export.roles import ShelfRole
+from export.roles import MASK_TOLERANCE, MaskTolerance, ShelfRole
 from tests.export.shelf_networks import make_pictures, make_repository, settle
 
 SIDE = 128
@@ -76,14 +78,20 @@ def test_masks_are_the_networks_own(role: ShelfRole, options: Options, tmp_path:
 
 
 @needs_library
-@pytest.mark.parametrize("precision", ["fp16", "int8"])
-def test_smaller_precisions_hold_or_are_refused(options: Options, tmp_path: Path, precision: str) -> None:
+def test_convolutions_in_eight_bits_hold_or_are_refused_with_the_figure(options: Options, tmp_path: Path) -> None:
+    """Random weights have classes of a few pixels, which eight bits lose."""
     make_network(UNET).save_pretrained(tmp_path / "net")
-    folder = make_pictures(tmp_path / "pictures", 24, SIDE)
-    told = replace(options, precision=precision, pictures=folder)  # type: ignore[arg-type]
+    told = replace(options, precision="int8", pictures=make_pictures(tmp_path / "pictures", 24, SIDE))
     with quiet_libraries():
-        done = export(ANY, str(tmp_path / "net"), told)
-    assert json.loads((done.folder / "model.json").read_text())["precision"] == precision
+        with pytest.raises(ProofError, match=r"0\.\d+ mIoU, at least"):
+            export(replace(ANY, tolerance=_eight_bits(0.9999)), str(tmp_path / "net"), told)
+        done = export(replace(ANY, tolerance=_eight_bits(0.3)), str(tmp_path / "net"), told)
+    facts = json.loads((done.folder / "model.json").read_text())
+    assert (facts["precision"], facts["calibration_pictures"]) == ("int8", 18)
+
+
+def _eight_bits(miou: float) -> MappingProxyType[Precision, MaskTolerance]:
+    return MappingProxyType({**MASK_TOLERANCE, "int8": MaskTolerance(0.5, miou, 64.0, 0.2)})
 
 
 def make_network(role: ShelfRole) -> Any:  # noqa: ANN401 - the library has no types
