@@ -35,12 +35,11 @@ class Instances:
         return Detections(self.boxes[real], self.scores[real])
 
 
-def painted(shapes: Sequence[npt.NDArray[np.bool_]], size: int) -> npt.NDArray[np.int32]:
-    """Masks [S, S], the best first, as numbers from 1; what a better one has stays its own."""
-    numbers = np.zeros((size, size), dtype=np.int32)
-    for index, shape in enumerate(shapes):
-        numbers[shape & (numbers == 0)] = index + 1
-    return numbers
+def painted(values: Floats, size: int) -> npt.NDArray[np.int32]:
+    """Logits of masks [k, S, S], -inf where an instance may not be, as numbers from 1: the largest that is positive."""
+    if not len(values):
+        return np.zeros((size, size), dtype=np.int32)
+    return np.asarray(np.where(values.max(axis=0) > 0, values.argmax(axis=0) + 1, 0), dtype=np.int32)
 
 
 def rows(
@@ -73,14 +72,17 @@ def tolerated(role: ShelfRole, precision: Precision) -> MaskTolerance:
 
 
 def shape_iou(found: Instances, wanted: Instances) -> float:
-    """Mean over the reference's visible instances of the IoU with the one that covers most of it; 1 without any."""
-    ious = []
+    """Mean IoU of the reference's instances with those that cover most of them, weighted by their visible area: of
+    one that others hide but for a few pixels, only these few count. 1 without any.
+    """
+    ious, areas = [], []
     for number in np.unique(wanted.numbers[wanted.numbers > 0]):
         shape = wanted.numbers == number
         most = int(np.bincount(found.numbers[shape]).argmax())
         other = found.numbers == most if most else np.zeros_like(shape)
         ious.append((shape & other).sum() / (shape | other).sum())
-    return float(np.mean(ious)) if ious else 1.0
+        areas.append(shape.sum())
+    return float(np.average(ious, weights=areas)) if ious else 1.0
 
 
 def orderly(found: Sequence[Instances]) -> list[Row]:

@@ -35,7 +35,7 @@ OUTPUTS = (MASK, CONFIDENCE, EMBEDDING, INSTANCES, BOXES, SCORES, CLASSES)
 @dataclass(frozen=True)
 class Drafts:
     """What a network says before its masks are put together: rows of the contract, `classes` INT64, the logits of their
-    masks [n, N, h, h], and the encoder's deepest `features` [n, width, ...].
+    masks [n, h, h, N], and the encoder's deepest `features` [n, width, ...].
     """
 
     boxes: torch.Tensor
@@ -68,7 +68,7 @@ class InstanceSegmenter(torch.nn.Module):
         self.network, self._count = network, role.count
         self.entrance = Entrance(preprocessing, role.size, side)
         with torch.inference_mode():
-            small = network.drafts(torch.zeros(1, 3, side, side), role.count).logits.shape[-1]
+            small = network.drafts(torch.zeros(1, 3, side, side), role.count).logits.shape[1]
         self.ends = InstanceEnds(small, role.size, cropped=network.cropped)
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -54,7 +54,7 @@ class RfDetr(torch.nn.Module):
             boxes=torch.nn.functional.pad(boxes, (0, 0, 0, missing)),
             scores=torch.nn.functional.pad(scores * found, (0, missing)),
             classes=torch.nn.functional.pad(self.numbers[order % labels] * found, (0, missing)),
-            logits=torch.nn.functional.pad(masks, (0, 0, 0, missing)).reshape(batch, count, side, side),
+            logits=torch.nn.functional.pad(masks, (0, 0, 0, missing)).mT.reshape(batch, side, side, count),
             features=features,
         )
 
@@ -66,9 +66,10 @@ class RfDetr(torch.nn.Module):
         order = np.argsort(-scores, axis=None, kind="stable")[:count]
         order = order[scores.flat[order] > LEAST_SCORE]
         query, label = np.divmod(order, scores.shape[1])
-        shapes = resized(answer.pred_masks[:, query].numpy(), size)[0] > 0 if len(order) else []
         middle, extent = np.split(answer.pred_boxes[0].numpy().astype(np.float64)[query], 2, axis=1)
-        numbers = painted(list(shapes), size)
+        numbers = painted(
+            resized(answer.pred_masks[0].numpy()[None, query], size)[0] if len(order) else np.zeros(0), size
+        )
         known = self.numbers.numpy()[label]
         return Instances(
             numbers=numbers,

@@ -15,6 +15,7 @@ from export.checkpoint import Checkpoint
 from export.errors import CheckpointError, ExportError
 from export.instance_proof import Instances, painted
 from export.instances import Drafts
+from export.network import resized
 from export.roles import ShelfRole
 from export.shelf_labels import classes
 from export.suppression import Limits
@@ -61,7 +62,7 @@ class Yolo(torch.nn.Module):
             boxes=boxes.gather(1, rows.expand(-1, -1, 4)).clamp(0, 1) * found[..., None],
             scores=scores,
             classes=self.numbers[labels.gather(1, order)] * found,
-            logits=(chosen @ protos.flatten(2)).unflatten(2, (protos.shape[2], protos.shape[3])),
+            logits=(protos.flatten(2).mT @ chosen.mT).unflatten(1, (protos.shape[2], protos.shape[3])),
             features=features,
         )
 
@@ -73,7 +74,9 @@ class Yolo(torch.nn.Module):
         (rows,) = non_max_suppression(answer, LEAST_SCORE, LARGEST_IOU, max_det=count, nc=len(self.numbers))
         scale = size / planes.shape[-1]
         shapes = process_mask(protos[0], rows[:, 6:], rows[:, :4] * scale, (size, size), upsample=True)
-        numbers = painted([shape.numpy() > 0 for shape in shapes], size)
+        logits = (rows[:, 6:] @ protos[0].flatten(1)).unflatten(1, protos.shape[2:])
+        values = resized(logits[None].numpy(), size)[0] if len(rows) else np.zeros((0, size, size))
+        numbers = painted(np.where(shapes.numpy() > 0, values, -np.inf), size)
         known = self.numbers.numpy()[rows[:, 5].numpy().astype(np.int64)]
         return Instances(
             numbers=numbers,

@@ -28,7 +28,7 @@ from tests.export.shelf_networks import SIDE, make_repository, make_rf_detr, mak
 
 COUNT = 40
 # Random weights put many instances on one another, at scores that are all alike.
-LOOSE = MappingProxyType({one: MaskTolerance(0.9, 0.8, 255.0, 1e-3) for one in MASK_TOLERANCE})
+LOOSE = MappingProxyType({one: MaskTolerance(0.9, 0.6, 255.0, 1e-3) for one in MASK_TOLERANCE})
 LOOSE_BOXES = MappingProxyType({one: BoxTolerance(8.0, 2.0, 0.05, 0.1) for one in BOX_TOLERANCE})
 RF_DETR = ShelfRole("shelf_segmenter_rf_detr", SIDE, ("detr",), count=COUNT, tolerance=LOOSE, boxes=LOOSE_BOXES)
 YOLO = ShelfRole("shelf_segmenter_yolov8n", 320, ("yolo",), "yolov8n-seg", count=COUNT, tolerance=LOOSE)
@@ -43,29 +43,30 @@ def options(tmp_path: Path) -> Options:
 
 @settings(max_examples=20, deadline=None)
 @given(count=st.integers(1, 12), h=st.sampled_from([16, 24]), seed=st.integers(0, 9999), cropped=st.booleans())
-def test_ends_give_each_pixel_to_the_best_instance_that_covers_it(
+def test_ends_give_each_pixel_to_the_instance_with_the_largest_mask(
     count: int, h: int, seed: int, *, cropped: bool
 ) -> None:
-    """Against all masks enlarged and painted one over the other: equal but for pixels around which several overlap."""
+    """Against all masks enlarged: equal but for a few pixels around which several overlap."""
     rng = np.random.default_rng(seed)
     boxes, scores, classes, logits = _drafts(rng, count, h)
     size = 4 * h
-    tensors = [torch.from_numpy(one[None]) for one in (boxes, scores, classes, logits)]
+    tensors = [torch.from_numpy(one[None]) for one in (boxes, scores, classes, logits.transpose(1, 2, 0).copy())]
     mask, confidence, instances = (one[0].numpy() for one in InstanceEnds(h, size, cropped=cropped)(*tensors))
-    whole = resized(logits[None], size)[0] > 0
+    values = resized(logits[None], size)[0].astype(np.float64)
+    values[scores == 0] = -np.inf
     places = np.arange(size) / size
-    for index, (left, top, right, bottom) in enumerate(boxes):
-        if cropped:
-            whole[index] &= (places >= left) & (places < right) & ((places >= top) & (places < bottom))[:, None]
-    wanted = painted([one if score > 0 else np.zeros_like(one) for one, score in zip(whole, scores, strict=True)], size)
-    assert (instances == wanted).mean() > (0.99 if count == 1 else 0.95)
+    for index, (left, top, right, bottom) in enumerate(boxes if cropped else []):
+        inside = (places >= left) & (places < right) & ((places >= top) & (places < bottom))[:, None]
+        values[index] = np.where(inside, values[index], -np.inf)
+    assert (instances == painted(values, size)).mean() > (0.999 if count == 1 else 0.97)
     assert (mask == np.concatenate([[0], classes])[instances]).all()
     assert confidence.shape == (h, h)
 
 
-def test_ends_without_any_instance_are_empty_and_sure_of_it() -> None:
-    tensors = (torch.zeros(1, 5, 4), torch.zeros(1, 5), torch.zeros(1, 5, dtype=torch.int64), torch.ones(1, 5, 8, 8))
-    mask, confidence, instances = InstanceEnds(8, 32, cropped=True)(*tensors)
+@pytest.mark.parametrize("cropped", [False, True])
+def test_ends_without_any_instance_are_empty_and_sure_of_it(*, cropped: bool) -> None:
+    tensors = (torch.zeros(1, 5, 4), torch.zeros(1, 5), torch.zeros(1, 5, dtype=torch.int64), torch.ones(1, 8, 8, 5))
+    mask, confidence, instances = InstanceEnds(8, 32, cropped=cropped)(*tensors)
     assert not mask.any()
     assert not instances.any()
     assert bool((confidence == 255).all())
