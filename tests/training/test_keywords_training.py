@@ -1,7 +1,5 @@
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from safetensors.torch import load_file
 from transformers import CLIPVisionModelWithProjection
 
 from tests.training.keyword_data import LABELS, encoded, prepare, row, shape, tiny_clip, write_shards
+from tests.training.processes import two_processes
 from training.__main__ import main
 from training.dataset.shards import Shards
 from training.keywords.evaluation import evaluate
@@ -152,10 +151,8 @@ def test_training_stops_where_validation_gains_no_more(clip: Path, data: Path, t
 
 
 def test_two_processes_train_one_classifier(clip: Path, data: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "training", "keywords", "--data", str(data), "--output", str(tmp_path), "--workers", "0"]
-    command += ["--checkpoint", str(clip), "--tuning", "full", "--steps", "2", "--batch", "3"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    options = ["--data", str(data), "--output", str(tmp_path), "--workers", "0", "--checkpoint", str(clip)]
+    done = two_processes(["keywords", *options, "--tuning", "full", "--steps", "2", "--batch", "3"])
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("done:") == 1
     assert read_config(tmp_path / "model").labels == LABELS

@@ -1,7 +1,5 @@
 import copy
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from safetensors.torch import load_file
 
 from export import licence
 from tests.training.matte_data import ellipse, tiny_checkpoint, write_pairs
+from tests.training.processes import two_processes
 from training.__main__ import main
 from training.matte import average
 from training.matte.augment import sample
@@ -70,14 +69,14 @@ def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) 
         assert all(torch.equal(whole[key], resumed[key]) for key in whole), name
 
 
+@pytest.mark.timeout(600)  # two launches, each of which imports torch three times
 def test_two_processes_train_one_network_and_go_on_from_its_checkpoint(tmp_path: Path) -> None:
     folder = write_pairs(tmp_path / "data", 5)
     checkpoint = tiny_checkpoint(tmp_path / "tiny")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "training", "matte", "--data", str(folder), "--output", str(tmp_path / "run"), "--sizes", "64"]
-    command += ["--batch", "1", "--workers", "0", "--save-every", "2", "--checkpoint", str(checkpoint)]
+    options = ["--data", str(folder), "--output", str(tmp_path / "run"), "--sizes", "64", "--batch", "1"]
+    options += ["--workers", "0", "--save-every", "2", "--checkpoint", str(checkpoint)]
     for steps in ("2", "4"):
-        done = subprocess.run([*command, "--steps", steps], check=False, capture_output=True, text=True)
+        done = two_processes(["matte", *options, "--steps", steps])
         assert done.returncode == 0, done.stderr
     first, last = (load_file(tmp_path / "run" / f"checkpoint-{n}" / "model.safetensors") for n in (2, 4))
     assert any(not torch.equal(first[key], last[key]) for key in first)
