@@ -1,6 +1,7 @@
 """What can go wrong, in the gateway's own words. HTTP numbers are in `problems.py`, and only there."""
 
-from typing import TypeAlias
+import errno
+from typing import Self, TypeAlias
 
 
 class GatewayError(Exception):
@@ -110,6 +111,12 @@ class NoEncoderError(GatewayError):
 
 class VideoNotWrittenError(GatewayError):
     """A video that could not be written, as to a full disk."""
+
+    @classmethod
+    def of(cls, what: str, error: Exception) -> Self:
+        """`what` is told, and the full disk where that is the reason."""
+        full = getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+        return cls(f"{what}: the disk is full" if full else what, private=repr(error))
 
 
 class JobNotFoundError(GatewayError):

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, TypeAlias
@@ -18,7 +19,10 @@ TELLING_BYTES = 2**21
 
 
 class Spool:
-    """Writes to `target`, which is there from the first byte on; at the end it is on the disk, unless an error was."""
+    """Writes to `target`, which is there from the first byte on; at the end it is on the disk, unless an error was.
+
+    The end raises VideoNotWrittenError too: a disk may tell only then that it is full.
+    """
 
     def __init__(self, target: Path, glance: Glance) -> None:
         self._target, self._glance = target, glance
@@ -33,7 +37,8 @@ class Spool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            await asyncio.to_thread(self._finish, whole=kind is None)
+            with _kept() if kind is None else suppress(OSError):  # what was refused need not be whole
+                await asyncio.to_thread(self._finish, whole=kind is None)
 
     def __len__(self) -> int:
         """The bytes that are written."""
@@ -46,10 +51,8 @@ class Spool:
 
     async def write(self, data: bytes) -> None:
         """Raises VideoNotWrittenError, or what the glance raises."""
-        try:
+        with _kept():
             await asyncio.to_thread(self._write, data)
-        except OSError as error:
-            raise VideoNotWrittenError("the video cannot be kept", private=repr(error)) from error
         self._size_bytes += len(data)
         if not self._glanced and self._size_bytes >= TELLING_BYTES:
             self._glanced = True
@@ -66,3 +69,11 @@ class Spool:
         with self._file:
             if whole:
                 os.fsync(self._file.fileno())
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise VideoNotWrittenError.of("the video cannot be kept", error) from error

@@ -36,6 +36,7 @@ CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (ended_at) WHERE ended_at IS NOT 
 """
 BUSY_TIMEOUT_S = 5
 RETRY_AFTER_S = 10
+DAMAGED = "the jobs' database is damaged"
 AGAIN = "state = 'queued', done = 0, counts = '{}', started_at = NULL, revision = revision + 1"
 END = "state = ?, code = ?, detail = ?, ended_at = ?, revision = revision + 1"
 
@@ -44,13 +45,16 @@ class Database:
     """One open file. Raises JobsUnavailableError from anywhere when SQLite does."""
 
     def __init__(self, path: Path) -> None:
+        """A damaged one is left as it was found."""
+        self._path = path
         self._lock = threading.Lock()
-        with _translated():
+        with self._translated():
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
         try:
-            self._prepare()
+            with self._translated():
+                self._prepare()
         except BaseException:
             self._connection.close()
             raise
@@ -142,20 +146,24 @@ class Database:
             found = rows.execute("DELETE FROM jobs WHERE ended_at < ? RETURNING id", (before,)).fetchall()
         return [row["id"] for row in found]
 
-    def with_files(self) -> set[str]:
-        """The ids of those whose files somebody needs: not of those that failed or were cancelled."""
+    def with_files(self) -> dict[str, Job]:
+        """By their ids those whose files somebody needs: not those that failed or were cancelled."""
         with self._transaction() as rows:
-            found = rows.execute("SELECT id FROM jobs WHERE state IN ('queued', 'running', 'done')")
-            return {row["id"] for row in found}
+            found = rows.execute("SELECT * FROM jobs WHERE state IN ('queued', 'running', 'done')")
+            return {row["id"]: _job(row) for row in found}
 
     def _prepare(self) -> None:
-        with _translated():
-            self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-            if version > SCHEMA_VERSION:
-                raise JobsUnavailableError(f"the jobs' database is of version {version}, newer than {SCHEMA_VERSION}")
+        self._connection.row_factory = sqlite3.Row
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise self._unavailable(f"the jobs' database is of version {version}, newer than {SCHEMA_VERSION}")
+        (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise self._unavailable(DAMAGED, found)
+        # Its file stays and is written over: once a job is in, what becomes of it needs no more of a disk that is full.
+        self._connection.execute("PRAGMA journal_mode = PERSIST")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        if version < SCHEMA_VERSION:  # a full disk takes no write, and need not
             self._connection.executescript(f"{SCHEMA}; PRAGMA user_version = {SCHEMA_VERSION}")
 
     def _update(self, what: str, values: Sequence[object], job_id: str, states: Sequence[State]) -> bool:
@@ -169,30 +177,33 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _translated():
+        with self._lock, self._translated():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # SQLite ends it itself where the disk is full
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise self._unavailable("the jobs' database cannot be used", repr(error)) from error
+        except sqlite3.DatabaseError as error:  # what is in the file makes no sense
+            raise self._unavailable(DAMAGED, repr(error)) from error
+
+    def _unavailable(self, what: str, why: str = "") -> JobsUnavailableError:
+        return JobsUnavailableError(what, private=f"{self._path}: {why}", retry_after_s=RETRY_AFTER_S)
 
 
 def _require_room(rows: sqlite3.Connection, most_waiting: int) -> None:
     (waiting,) = rows.execute("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()
     if waiting >= most_waiting:
         raise BusyError(f"{waiting} jobs are waiting already", retry_after_s=RETRY_AFTER_S)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise JobsUnavailableError(
-            "the jobs' database cannot be used", private=repr(error), retry_after_s=RETRY_AFTER_S
-        ) from error
 
 
 def _columns(progress: Progress) -> tuple[int, int | None, str]:

@@ -3,11 +3,11 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gateway.errors import JobsUnavailableError, ResultNotFoundError
-from gateway.jobs.job import Result
+from gateway.jobs.job import Job, Result, State
 
 
 class Folders:
@@ -44,11 +44,14 @@ class Folders:
     def remove(self, job_id: str) -> None:
         shutil.rmtree(self.of(job_id), ignore_errors=True)
 
-    def sweep(self, kept: Container[str]) -> None:
-        """Removes the folders of all other jobs, and of none."""
+    def sweep(self, jobs: Mapping[str, Job]) -> None:
+        """Removes the folders of all other jobs, and of those that are done what is no result."""
         for folder in self._files.iterdir():
-            if folder.name not in kept:
+            job = jobs.get(folder.name)
+            if job is None:
                 shutil.rmtree(folder, ignore_errors=True)
+            elif job.state is State.DONE:
+                self.keep(job.id, job.results)
 
     def measured(self, job_id: str, results: Sequence[Result]) -> list[Result]:
         """The results with their sizes. Raises ValueError for one that is no file of the job's folder."""

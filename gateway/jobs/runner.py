@@ -112,7 +112,13 @@ class Runner:
             await asyncio.to_thread(self._folders.keep, job.id, measured)
 
     async def _fail(self, job_id: str, failure: Failure) -> None:
-        if await self._surely(self._database.fail, job_id, failure):
+        try:
+            failed = await asyncio.to_thread(self._database.fail, job_id, failure)
+        except JobsUnavailableError:
+            # A disk that this job's files fill takes no note of its failure while they are there.
+            await asyncio.to_thread(self._folders.remove, job_id)
+            failed = await self._surely(self._database.fail, job_id, failure)
+        if failed:
             await asyncio.to_thread(self._folders.remove, job_id)
 
     async def _interrupt(self, job: Job) -> None:

@@ -143,11 +143,21 @@ class Jobs:
         self._folders = Folders(self._settings.jobs)
         try:
             self._database = Database(self._settings.jobs / "jobs.sqlite")
-            self._database.recover([kind.name for kind in self._kinds.values() if kind.resumes], MOST_ATTEMPTS)
-            self._folders.sweep(self._database.with_files())
         except BaseException:
             self._folders.close()
             raise
+        try:
+            self._recover()
+        except BaseException:
+            self._database.close()
+            self._folders.close()
+            raise
+
+    def _recover(self) -> None:
+        """Before anything is noted what nobody needs makes room for it: the disk may be full of that."""
+        self._folders.sweep(self._database.with_files())
+        self._database.recover([kind.name for kind in self._kinds.values() if kind.resumes], MOST_ATTEMPTS)
+        self._folders.sweep(self._database.with_files())
 
     async def _forget(self) -> None:
         """Removes ended jobs with their files when their time has come."""

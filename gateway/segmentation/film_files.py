@@ -47,7 +47,7 @@ class Files:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack:
+        with _kept(), ExitStack() as stack:
             self._files = [stack.enter_context(self._open(output)) for output in self._options.outputs]
             self._stack = stack.pop_all()
         return self
@@ -80,7 +80,7 @@ def _kept() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise VideoNotWrittenError("the results cannot be written", private=repr(error)) from error
+        raise VideoNotWrittenError.of("the results cannot be written", error) from error
 
 
 @contextmanager

@@ -80,7 +80,7 @@ class VideoWriter:
                 self._file = _File(self._part, pixels, self._facts, self._encoding, self._sound)
             self._file.add(pixels, time, duration)
         except (av.FFmpegError, OSError) as error:
-            raise VideoNotWrittenError("the video cannot be written", private=repr(error)) from error
+            raise VideoNotWrittenError.of("the video cannot be written", error) from error
         self._frames += 1
         if self._progress is not None:
             self._progress(self._frames, self._facts.frames)
@@ -105,7 +105,7 @@ class VideoWriter:
             self._file.finish()
             self._part.replace(self._target)
         except (av.FFmpegError, OSError) as error:
-            raise VideoNotWrittenError("the video cannot be finished", private=repr(error)) from error
+            raise VideoNotWrittenError.of("the video cannot be finished", error) from error
         self.written = self._file.written(self._frames)
 
 

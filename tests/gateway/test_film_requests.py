@@ -1,12 +1,7 @@
-"""What becomes of a video's upload: refusals, some before it is through, and the end of the gateway in the middle."""
+"""What becomes of a video's upload: refusals, some before it is through."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -17,10 +12,9 @@ from gateway.segmentation import film_tables
 from gateway.settings import Settings
 from tests.gateway.clips import Clip
 from tests.gateway.fakes import FakeInference, picture
-from tests.gateway.films import PATH, clip, ended, numbers, post, result
+from tests.gateway.films import PATH, clip, post
 from tests.gateway.servers import connected, listening
 
-ROOT = Path(__file__).parents[2]
 MOST_BYTES = 6_000_000
 FORM = 'Content-Disposition: form-data; name="video"; filename="a.mp4"\r\n\r\n'
 HEAD = (
@@ -159,37 +153,3 @@ async def test_an_upload_is_judged_by_its_beginning(
                 async with asyncio.timeout(1):
                     await answer_to(port, beginning)
         await eventually(lambda: not jobs_files(settings))
-
-
-@contextmanager
-def gateway(folder: Path, delay_s: float) -> Iterator[tuple[str, int]]:
-    """Another process; yields its address and its id. Killed at the end."""
-    command = [sys.executable, "-m", "tests.gateway.film_process", str(folder), str(delay_s)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        port = next(line.split()[1] for line in process.stderr if line.startswith("port "))
-        try:
-            yield f"http://127.0.0.1:{port}", process.pid
-        finally:
-            process.kill()
-
-
-async def test_a_job_is_done_by_the_gateway_after_a_killed_one(tmp_path: Path) -> None:
-    folder = tmp_path / "state"
-    folder.mkdir()
-    source = clip(tmp_path / "a.mp4", 30, Clip(sound="aac"))
-    with gateway(folder, 0.1) as (url, process):
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-            accepted = await post(client, source, opacity="0", outputs="video,csv,masks")
-            path = accepted.json()["urls"]["self"].removeprefix(url)
-            async with asyncio.timeout(30):
-                while (await client.get(path)).json()["progress"]["done"] < 5:  # noqa: ASYNC110 - as a client does
-                    await asyncio.sleep(0.02)
-            os.kill(process, signal.SIGKILL)
-    with gateway(folder, 0) as (url, _):
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-            accepted.headers["location"] = path
-            job = await ended(client, accepted)
-            assert (job["state"], job["progress"]["done"], job["attempts"]) == ("done", 30, 2)
-            assert numbers(await result(client, job, "overlay.mp4", tmp_path)) == list(range(30))
-            assert len((await result(client, job, "frames.csv", tmp_path)).read_text().splitlines()) == 31

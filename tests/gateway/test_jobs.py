@@ -82,13 +82,16 @@ async def test_only_results_are_given_out(tmp_path: Path, name: str) -> None:
 
 
 async def test_so_many_run_at_once_and_the_others_wait_their_turn(tmp_path: Path) -> None:
-    running, most, order = 0, 0, list[int]()
+    running, most, order, crowded = 0, 0, list[int](), asyncio.Event()
 
     async def work(run: Run) -> Sequence[Result]:
         nonlocal running, most
         running += 1
         most = max(most, running)
         order.append(cast("int", run.job.options["number"]))
+        if running == 3:
+            crowded.set()
+        await crowded.wait()
         await asyncio.sleep(0.02)
         running -= 1
         return []

@@ -4,7 +4,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -142,22 +142,55 @@ async def test_two_gateways_do_not_share_a_folder(tmp_path: Path) -> None:
 
 
 async def test_files_of_no_job_are_swept_at_the_start(tmp_path: Path) -> None:
-    (settings_folder(tmp_path) / "files" / "orphan").mkdir(parents=True)
+    files = settings_folder(tmp_path) / "files"
+    (files / "orphan").mkdir(parents=True)
+    (files / "a").mkdir()
+    for name in ("source", "result"):
+        (files / "a" / name).touch()
+    with closing(Database(tmp_path / "jobs" / "jobs.sqlite")) as database:
+        database.add("a", "work", {}, 9)
+        database.claim()
+        database.complete("a", Progress(1), [Result("result", "text/plain")])
     async with Jobs(settings(tmp_path), []):
-        assert list((tmp_path / "jobs" / "files").iterdir()) == []
+        assert list(files.rglob("*")) == [files / "a", files / "a" / "result"], "it was killed before it tidied up"
 
 
-@pytest.mark.parametrize("content", [b"no database at all, but long enough to be looked at" * 40, None])
-async def test_a_database_that_cannot_be_used_is_told(tmp_path: Path, content: bytes | None) -> None:
-    path = settings_folder(tmp_path) / "jobs.sqlite"
-    if content is None:
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA user_version = 99")
-    else:
-        path.write_bytes(content)
-    with pytest.raises(errors.JobsUnavailableError, match="version 99" if content is None else "cannot be used"):
+def of_text(path: Path) -> None:
+    path.write_bytes(b"no database at all, but long enough to be looked at" * 40)
+
+
+def of_another_version(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+def broken_inside(path: Path) -> None:
+    with closing(Database(path)) as database:
+        for number in range(60):
+            database.add(str(number), "work", {"text": "x" * 200}, 99)
+    data = bytearray(path.read_bytes())
+    data[4096 + 8 : 2 * 4096] = bytes(range(256)) * 15 + bytes(248)
+    path.write_bytes(data)
+
+
+def cut_off(path: Path) -> None:
+    broken_inside(path)
+    os.truncate(path, 2 * 4096)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [(of_text, "damaged"), (of_another_version, "version 99"), (broken_inside, "damaged"), (cut_off, "damaged")],
+)
+async def test_a_database_that_cannot_be_used_is_told(tmp_path: Path, make: Callable[[Path], None], said: str) -> None:
+    make(settings_folder(tmp_path) / "jobs.sqlite")
+    before = (tmp_path / "jobs" / "jobs.sqlite").read_bytes()
+    with pytest.raises(errors.JobsUnavailableError, match=said) as caught:
         async with Jobs(settings(tmp_path), []):
             pass
+    assert str(tmp_path) not in caught.value.public
+    assert f"{tmp_path}/jobs/jobs.sqlite" in caught.value.private
+    assert (tmp_path / "jobs" / "jobs.sqlite").read_bytes() == before, "whoever mends it finds it as it was"
 
 
 def settings_folder(folder: Path) -> Path:
@@ -186,7 +219,7 @@ def test_the_database_keeps_to_the_states(tmp_path: Path) -> None:
         assert not database.cancel("a")
         assert database.expire(0) == []
         assert database.expire(2**40) == ["a"]
-        assert database.with_files() == set()
+        assert database.with_files() == {}
         with pytest.raises(TypeError):
             database.add("b", "work", {"set": {1}}, 9)
-        assert database.with_files() == set()
+        assert database.with_files() == {}

@@ -1,4 +1,6 @@
-from collections.abc import Sequence
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -202,6 +204,31 @@ def test_whatever_ends_it_early_leaves_nothing(tmp_path: Path, stop: type[BaseEx
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(errors.VideoNotWrittenError, match="cannot be written"):
         again(clip(tmp_path / "source.mp4"), tmp_path / "none" / "result.mp4")
+
+
+@contextmanager
+def room_for(size_bytes: int) -> Iterator[None]:
+    """No file may become larger, as on a disk that is full by then."""
+    now = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, now[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, now)
+
+
+def test_a_disk_that_is_full_at_any_byte_leaves_nothing(tmp_path: Path) -> None:
+    source, target = clip(tmp_path / "source.mp4", sound="aac"), tmp_path / "result.mp4"
+    again(source, target)
+    whole = target.stat().st_size
+    target.unlink()
+    for size in (0, 1, 100, whole // 4, whole // 2, whole * 9 // 10, whole - 100, whole - 1):
+        with room_for(size), pytest.raises(errors.VideoNotWrittenError, match="the disk is full"):
+            again(source, target)
+        assert left(tmp_path) == {"source.mp4"}
+    with room_for(whole):
+        again(source, target)
+    assert target.stat().st_size == whole
 
 
 def test_the_next_encoder_is_taken_where_one_does_not_work(tmp_path: Path) -> None:
