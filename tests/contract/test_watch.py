@@ -4,11 +4,18 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from copy import deepcopy
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models import units
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from gateway.telemetry import Telemetry
 
@@ -63,6 +70,45 @@ def test_a_query_names_metrics_that_exist(text: str) -> None:
 def test_the_dashboard_shows_every_metric() -> None:
     shown = " ".join(queries())
     assert [name for name in exposed() if not re.search(rf"\b{name}(?:_bucket|_sum|_count)?\b", shown)] == []
+
+
+def lost(given: object, kept: object, place: str = "dashboard") -> Iterator[str]:
+    """Where `kept` has not what `given` has."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for key, value in given.items():
+            yield from lost(value, kept.get(key), f"{place}.{key}")
+    elif isinstance(given, list) and isinstance(kept, list) and len(given) == len(kept):
+        for number, (one, other) in enumerate(zip(given, kept, strict=True)):
+            yield from lost(one, other, f"{place}[{number}]")
+    elif given != kept:
+        yield place
+
+
+def as_grafana_has_it(dashboard: dict[str, Any]) -> list[str]:
+    """What Grafana's own types do not know of a dashboard. Raises where a value is of none that they allow."""
+    register_default_plugins()
+    return list(lost(dashboard, json.loads(JSONEncoder().encode(Dashboard.from_json(dashboard)))))
+
+
+def test_the_dashboard_is_one_to_grafana_s_own_types() -> None:
+    image = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["grafana"]["image"]
+    release = image.partition("grafana:")[2].rpartition(".")[0]
+    assert version("grafana-foundation-sdk").partition("!")[2].startswith(release)
+    assert as_grafana_has_it(DASHBOARD) == []
+    known = {value for name, value in vars(units).items() if isinstance(value, str) and not name.startswith("_")}
+    assert {panel["fieldConfig"]["defaults"]["unit"] for panel in panels()} <= known
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [((), "refesh"), (("panels", 1), "fieldconfig"), (("panels", 1, "targets", 0), "legend")]
+)
+def test_a_misspelled_field_would_be_found(path: tuple[str | int, ...], name: str) -> None:
+    dashboard = deepcopy(DASHBOARD)
+    place = dashboard
+    for step in path:
+        place = place[step]
+    place[name] = "x"
+    assert len(as_grafana_has_it(dashboard)) == 1
 
 
 def test_panels_have_numbers_of_their_own_and_do_not_overlap() -> None:
