@@ -15,7 +15,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from gateway.errors import GatewayError, InferenceFailedError, InferenceTimeoutError, InferenceUnavailableError
 from gateway.tensors import Tensors
-from gateway.triton_errors import RETRY_AFTER_S, translated_call, translated_in_stream
+from gateway.triton_errors import RETRY_AFTER_S, says_forgotten, translated_call, translated_in_stream
 
 END_SECONDS = 5.0
 Request = dict[str, Any]
@@ -76,18 +76,22 @@ class TritonSequence:
 
 
 class _Stream:
-    """A gRPC stream and what is under way in it, the oldest first."""
+    """A gRPC stream and what is under way in it, the oldest first.
+
+    A server forgets a video of which no frame comes for a while, and refuses the next one. What is under way by then
+    goes again, in a gRPC stream of its own, as the beginning of the same sequence.
+    """
 
     def __init__(self, client: InferenceServerClient, request_id: str) -> None:
-        self._waiting: deque[Answer] = deque()
-        self._requests: asyncio.Queue[Request | None] = asyncio.Queue()
+        self._client = client
+        self._waiting: deque[tuple[Request, Answer]] = deque()
         self.is_over = False
-        self._answers = client.stream_infer(self._outgoing())
+        self._call()
         self._reading = asyncio.create_task(self._read(), name=f"answers of {request_id}")
 
     def send(self, request: Request) -> Answer:
         answer: Answer = asyncio.get_running_loop().create_future()
-        self._waiting.append(answer)
+        self._waiting.append((request, answer))
         self._requests.put_nowait(request)
         return answer
 
@@ -95,31 +99,57 @@ class _Stream:
         """Whoever waits gets this error; the stream takes nothing more."""
         self.is_over = True
         while self._waiting:
-            answer = self._waiting.popleft()
+            _, answer = self._waiting.popleft()
             if not answer.done():
                 answer.set_exception(error)
-        self._requests.put_nowait(None)
-        self._answers.cancel()
+        self._hang_up()
 
     def close(self) -> None:
         self.fail(InferenceFailedError("the video has ended"))
 
-    async def _outgoing(self) -> AsyncIterator[Request]:
-        while (request := await self._requests.get()) is not None:
-            yield request
+    def _call(self) -> None:
+        self._requests: asyncio.Queue[Request | None] = asyncio.Queue()
+        self._answers = self._client.stream_infer(_outgoing(self._requests))
+
+    def _hang_up(self) -> None:
+        self._requests.put_nowait(None)
+        self._answers.cancel()
 
     async def _read(self) -> None:
         """The answers to those who wait for them, until the stream fails or is closed."""
         try:
-            async for result, error in self._answers:
-                if error is not None:
-                    return self.fail(translated_in_stream(error))
-                answer = self._waiting.popleft()
-                if not answer.done():
-                    answer.set_result(result)
+            while (error := await self._answered()) is not None and self._is_forgotten(error):
+                self._begin_again()
         except grpc.RpcError as error:
             return self.fail(translated_call(error))
+        if error is not None:
+            return self.fail(translated_in_stream(error))
         return self.fail(InferenceUnavailableError("the server has ended the stream", retry_after_s=RETRY_AFTER_S))
+
+    async def _answered(self) -> InferenceServerException | None:
+        """Answers until one is an error, None where the server ends the stream."""
+        async for result, error in self._answers:
+            if error is not None:
+                return error
+            _, answer = self._waiting.popleft()
+            if not answer.done():
+                answer.set_result(result)
+        return None
+
+    def _is_forgotten(self, error: InferenceServerException) -> bool:
+        return bool(self._waiting) and not self._waiting[0][0]["sequence_start"] and says_forgotten(error)
+
+    def _begin_again(self) -> None:
+        self._hang_up()
+        self._call()
+        for number, (request, _) in enumerate(self._waiting):
+            request["sequence_start"] = number == 0
+            self._requests.put_nowait(request)
+
+
+async def _outgoing(requests: asyncio.Queue[Request | None]) -> AsyncIterator[Request]:
+    while (request := await requests.get()) is not None:
+        yield request
 
 
 def _input(name: str, values: np.ndarray[Any, Any]) -> InferInput:

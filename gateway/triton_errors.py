@@ -23,6 +23,7 @@ CALLER = "recipe_photo: "
 BY_A_STEP = re.compile(rf"^(in ensemble '[^']*', |{CALLER})")
 # How a step begins what it says about an option of a stream, where Triton gives no code along with an error.
 OPTION = "smoothing: "
+FORGOTTEN = "must specify the START flag"
 NOT_LOADED = ("unknown model", "not at ready state", "is not ready", "no available versions")
 
 
@@ -44,6 +45,11 @@ def translated_in_stream(error: InferenceServerException) -> GatewayError:
     if said != message and said.startswith(OPTION):
         return InvalidOptionError(said, private=message)
     return _trouble("", message, message)
+
+
+def says_forgotten(error: InferenceServerException) -> bool:
+    """Whether the server knows nothing of the sequence that a frame goes on with."""
+    return FORGOTTEN in (error.message() or "")
 
 
 def translated_call(error: grpc.RpcError) -> GatewayError:

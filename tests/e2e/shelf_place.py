@@ -101,15 +101,16 @@ class Front:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Place]:
-    names = [COLOURS, *(["starter"] if STARTER.exists() else [])]
+def served(folder: Path, *, starter: bool = True, idle_s: float = IDLE_S) -> Iterator[Place]:
+    """`starter`: where it is there; `idle_s`: how long the server keeps a video of which no frame comes."""
+    names = [COLOURS, *(["starter"] if starter and STARTER.exists() else [])]
     endings = {COLOURS: f"_{COLOURS}", "starter": ""}
     pipelines = [f"{role}{endings[name]}" for name in names for role in ("segment_shelf", "segment_stream")]
     models = ("decode", "shelf", "shelf_smooth", *(["shelf_segmenter"] if "starter" in names else []))
     copied(folder, models, pipelines)
     config = folder / "models" / "shelf_smooth" / "config.pbtxt"
     text = config.read_text().replace("max_candidate_sequences: 256", f"max_candidate_sequences: {CANDIDATES}")
-    config.write_text(text.replace("idle_microseconds: 20000000", f"idle_microseconds: {IDLE_S}000000"))
+    config.write_text(text.replace("idle_microseconds: 20000000", f"idle_microseconds: {idle_s * 1e6:.0f}"))
     target = folder / "models" / f"shelf_segmenter_{COLOURS}"
     write(target / "1" / "model.onnx", SIDE, instances=False)
     shutil.copy(ROOT / "model_repository" / target.name / "config.pbtxt", target)

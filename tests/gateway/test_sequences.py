@@ -16,6 +16,7 @@ from gateway.sequences import Sequence
 from gateway.settings import Settings
 
 MODEL = "segment_stream"
+FORGOTTEN = "in ensemble 'segment_stream', inference request for sequence 7 must specify the START flag on the first"
 Context: TypeAlias = grpc.aio.ServicerContext
 
 
@@ -159,6 +160,25 @@ async def test_after_an_error_the_next_frame_begins_anew(
             await frame(sequence, 2)
         assert await frame(sequence, 3) == 6
     assert [is_start for _, is_start, _ in fake.frames] == [True, False, True]
+
+
+async def test_a_video_that_the_server_forgot_goes_on_as_one_that_begins() -> None:
+    fake = FakeTriton({2: FORGOTTEN})
+    async with connected(fake) as inference, inference.sequence(MODEL, "my-id") as sequence:
+        assert await frame(sequence, 1) == 2
+        assert await asyncio.gather(*(frame(sequence, number) for number in range(2, 5))) == [4, 6, 8]
+        assert await frame(sequence, 5) == 10
+    assert len({number for number, _, _ in fake.frames}) == 1
+    begun = [at for at, (_, is_start, _) in enumerate(fake.frames) if is_start]
+    assert begun[0] == 0
+    assert [one[1:] for one in fake.frames[begun[1] :]] == [(True, 2), (False, 3), (False, 4), (False, 5)]
+
+
+async def test_a_server_that_forgets_even_a_beginning_is_not_asked_for_ever() -> None:
+    fake = FakeTriton({1: FORGOTTEN})
+    async with connected(fake) as inference, inference.sequence(MODEL, "my-id") as sequence:
+        with pytest.raises(errors.InferenceFailedError):
+            await frame(sequence, 1)
 
 
 async def test_frames_behind_a_failed_one_fail_with_it_and_do_not_wait() -> None:
