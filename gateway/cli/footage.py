@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -36,11 +38,14 @@ class Frame:
 
 
 class Footage(Protocol):
-    """`facts` and `path` of a file; `dropped` frames were replaced by newer ones before anybody took them."""
+    """`facts` and `path` of a file; `dropped` frames were replaced by newer ones before anybody took them, and a camera
+    was `lost` so many times.
+    """
 
     facts: Facts | None
     path: Path | None
     dropped: int
+    lost: int
 
     async def next(self) -> Frame | None:
         """The next frame, None at the end. Raises ToolError where there should be more."""
@@ -58,7 +63,7 @@ class File:
             raise ToolError(f"{path}: {error.public}") from error
         self.facts: Facts | None = self._video.facts
         self.path: Path | None = path
-        self.dropped = 0
+        self.dropped = self.lost = 0
         self._frames: Iterator[reader.Frame] = self._video.frames()
         self._coming: asyncio.Future[reader.Frame | None] | None = None
 
@@ -88,7 +93,7 @@ class Live:
         settings = Settings()
         self.facts: Facts | None = None
         self.path: Path | None = None
-        self.dropped = 0
+        self.dropped = self.lost = 0
         self._tell = tell
         self._stopped = Event()
         self._started = time.monotonic()
@@ -113,7 +118,7 @@ class Live:
 
     def _show(self, shot: Shot) -> None:
         at = Fraction(int((time.monotonic() - self._started) * CLOCK), CLOCK)
-        self._loop.call_soon_threadsafe(self._replace, Frame(shot.pixels(), at, USUAL))
+        self._soon(partial(self._replace, Frame(shot.pixels(), at, USUAL)))
 
     def _replace(self, frame: Frame) -> None:
         if self._waiting.full():
@@ -122,7 +127,15 @@ class Live:
         self._waiting.put_nowait(frame)
 
     def _hear(self, state: str, reason: str) -> None:
-        self._loop.call_soon_threadsafe(self._tell, f"{state}: {reason}" if reason else state)
+        self._soon(partial(self._note, state, reason))
+
+    def _soon(self, act: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody watches
+            self._loop.call_soon_threadsafe(act)
+
+    def _note(self, state: str, reason: str) -> None:
+        self.lost += state == "lost"
+        self._tell(f"{state}: {reason}" if reason else state)
 
 
 def limits() -> Limits:

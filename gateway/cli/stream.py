@@ -63,6 +63,9 @@ async def _watch(args: argparse.Namespace, keeping: Keeping, *, is_live: bool) -
                     await watch.run(_address(args.url))
             except TimeoutError:
                 _say(f"stopped after {args.seconds:g} s")
+            except asyncio.CancelledError:  # Ctrl-C
+                _say(watch.line())
+                raise
             _say(watch.line())
 
 
@@ -167,7 +170,9 @@ class Watch:
         found = sorted(self._latencies) or [0.0]
         p50, p95 = (1000 * found[min(len(found) - 1, int(share * len(found)))] for share in (0.5, 0.95))
         counts = f"{self._answered} frames, {self._footage.dropped} dropped, {self._failed} failed"
-        return f"{counts}, {fps:.1f} frames per second, p50 {p50:.0f} ms, p95 {p95:.0f} ms"
+        lost = self._footage.lost
+        troubles = f", source lost {lost} time{'s'[: lost > 1]}" if lost else ""
+        return f"{counts}, {fps:.1f} frames per second, p50 {p50:.0f} ms, p95 {p95:.0f} ms{troubles}"
 
     async def report(self) -> None:
         """A line now and then."""

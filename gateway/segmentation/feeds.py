@@ -70,6 +70,8 @@ class Feed:
     async def _tell(self, watcher: Watcher) -> None:
         while True:
             state = await watcher.state()
+            if state.name == "lost":
+                self._meter.failed("source_lost")
             await self._socket.show({"type": "source", "state": state.name, "detail": state.reason or None})
 
     async def _listen(self) -> None:

@@ -27,10 +27,7 @@ REASONS = frozenset(
     {
         *CODES.values(),
         INTERNAL,
-        "broken_frame",
-        "idle",
         "slow_client",
-        "too_many_streams",
         "origin_refused",
         "source_lost",
     }

@@ -66,14 +66,23 @@ class Camera:
         """One connection's frames, until it ends. Raises a GatewayError."""
         import av
 
+        heard_at = time.monotonic()
         try:
             with self._opened() as container:
                 stream = video_stream(container)
                 self._limits.check_pixels(stream.codec_context.width, stream.codec_context.height)
                 prepare(container, stream, self._threads, self._limits.pixels)
-                yield from Shots(container, stream, self._limits)
+                for shot in Shots(container, stream, self._limits):
+                    yield shot
+                    heard_at = time.monotonic()
         except av.FFmpegError as error:
-            raise SourceFailedError(f"the source cannot be read: {error.strerror or 'it breaks off'}") from None
+            raise SourceFailedError(self._trouble(error, time.monotonic() - heard_at)) from None
+
+    def _trouble(self, error: Exception, silent_s: float) -> str:
+        """FFmpeg has many names for having been interrupted, and few of them say so."""
+        if silent_s >= self._timeout_s:
+            return f"nothing came from the source for {self._timeout_s:g} s"
+        return f"the source cannot be read: {getattr(error, 'strerror', None) or 'it breaks off'}"
 
     @contextmanager
     def _opened(self) -> "Iterator[InputContainer]":

@@ -9,6 +9,10 @@ export class Figures {
   add(now, latencyMs) {
     this.#times.push(now);
     this.#latencies.push(latencyMs);
+    this.#forget(now);
+  }
+
+  #forget(now) {
     while (this.#times.length && this.#times[0] < now - WINDOW_MS) {
       this.#times.shift();
       this.#latencies.shift();
@@ -16,13 +20,14 @@ export class Figures {
   }
 
   fps(now) {
-    const recent = this.#times.filter((time) => time >= now - WINDOW_MS);
-    if (recent.length < 2) return null;
-    const seconds = (now - recent[0]) / 1000;
-    return seconds > 0 ? (recent.length - 1) / seconds : null;
+    this.#forget(now);
+    if (this.#times.length < 2) return null;
+    const seconds = (now - this.#times[0]) / 1000;
+    return seconds > 0 ? (this.#times.length - 1) / seconds : null;
   }
 
-  quantile(share) {
+  quantile(share, now) {
+    this.#forget(now);
     if (!this.#latencies.length) return null;
     const sorted = [...this.#latencies].sort((a, b) => a - b);
     return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];

@@ -9,35 +9,47 @@ const CAMERA_TROUBLE = {
   OverconstrainedError: "That camera is not there any more. Choose another one.",
 };
 
-export async function openCamera(video, deviceId) {
+/** A camera's pictures, not shown yet: who has left meanwhile stops its tracks. */
+export async function askForCamera(deviceId) {
   if (!navigator.mediaDevices) {
     throw new Error("Browsers give the camera only to pages over https, or on localhost. A file can be looked at here.");
   }
   const wish = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "environment" };
   try {
-    video.srcObject = await navigator.mediaDevices.getUserMedia({
+    return await navigator.mediaDevices.getUserMedia({
       video: { ...wish, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } },
     });
   } catch (error) {
     throw new Error(CAMERA_TROUBLE[error.name] ?? `The camera cannot be opened: ${error.message}`);
   }
-  const [track] = video.srcObject.getVideoTracks();
+}
+
+export async function openCamera(video, media) {
+  video.srcObject = media;
+  const [track] = media.getVideoTracks();
   track.onended = () => video.dispatchEvent(new Event("ended"));
   await video.play();
 }
 
+/** A file that stands at its beginning until somebody plays it. */
 export async function openFile(video, file) {
   if (!file) throw new Error("Choose a video file first.");
+  video.preload = "auto";
   video.src = URL.createObjectURL(file);
   try {
-    await video.play();
+    await new Promise((resolve, reject) => {
+      video.onloadeddata = resolve;
+      video.onerror = reject;
+    });
   } catch {
     throw new Error(`This browser cannot play ${file.name}. It may still be read by POST /api/segment_video.`);
   }
+  if (!video.videoWidth) throw new Error(`There is no picture in ${file.name}, only sound.`);
 }
 
 export function close(video) {
   video.pause();
+  video.onloadeddata = video.onerror = null;
   for (const track of video.srcObject?.getTracks() ?? []) {
     track.onended = null;
     track.stop();

@@ -39,16 +39,18 @@ function wish() {
 async function start() {
   stop();
   figures.clear();
+  latest = null;
   const mine = new Session($("video"), wish());
   session = mine;
   $("start").textContent = "Stop";
   $("latency-name").textContent = mine.isFramed ? "end to end, p50" : "in the gateway, p50";
-  say("Connecting …");
+  say(chosen() === "camera" ? "Waiting for the camera; the browser may ask whether this page may use it." : "Connecting …");
   mine.addEventListener("ready", () => say(mine.isFramed ? "Live." : "Connected; waiting for the source.", "live"));
   mine.addEventListener("source", ({ detail }) => hearSource(detail));
   mine.addEventListener("lost", ({ detail }) => say(`Trouble: ${detail.reason}. Next try in ${detail.seconds} s.`, "trouble"));
+  mine.addEventListener("paused", () => say("Paused, since no frames come. It goes on with the next one.", "idle"));
   mine.addEventListener("error", ({ detail }) => say(`Trouble with a frame: ${detail.detail}.`, "trouble"));
-  mine.addEventListener("ended", ({ detail }) => { finish(); say(detail.reason, detail.reason.startsWith("The file") ? "idle" : "trouble"); });
+  mine.addEventListener("ended", ({ detail }) => { finish(); say(detail.reason, detail.isDone ? "idle" : "trouble"); });
   mine.addEventListener("frame", ({ detail }) => show(mine, detail));
   try {
     await mine.start();
@@ -66,6 +68,7 @@ function stop() {
 }
 
 function finish() {
+  render();
   session = null;
   $("start").textContent = "Start";
 }
@@ -90,22 +93,23 @@ function show(mine, { message, frame, mask, latencyMs }) {
   if ($("status").dataset.state === "trouble") say("Live.", "live");
 }
 
-function refresh() {
+function render() {
   const number = (value, digits, unit = "") => (value === null || value === undefined ? "–" : value.toFixed(digits) + unit);
   const percent = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(1)} %`);
   if (session) {
-    $("fps").textContent = number(figures.fps(performance.now()), 1);
-    $("p50").textContent = number(figures.quantile(0.5), 0, " ms");
-    $("p95").textContent = number(figures.quantile(0.95), 0, " ms");
+    const now = performance.now();
+    $("fps").textContent = number(figures.fps(now), 1);
+    $("p50").textContent = number(figures.quantile(0.5, now), 0, " ms");
+    $("p95").textContent = number(figures.quantile(0.95, now), 0, " ms");
+    $("dropped").textContent = session.dropped;
     $("skipped").textContent = session.skipped;
   }
   if (latest) {
-    $("dropped").textContent = latest.dropped;
     $("confidence").textContent = percent(latest.confidence);
     $("flicker").textContent = percent(latest.flicker);
     $("coverage").textContent = percent(latest.coverage);
     for (const [key, cells] of legend) {
-      cells.count.textContent = latest.counts[key] ?? "";
+      cells.count.textContent = key in latest.counts ? `${latest.counts[key]} ×` : "";
       cells.share.textContent = percent(latest.shares[key]);
     }
     const rows = STAGES.filter((name) => name in latest.timings).map((name) => {
@@ -115,7 +119,6 @@ function refresh() {
     });
     $("stages").replaceChildren(...rows);
   }
-  setTimeout(refresh, REFRESH_MS);
 }
 
 function setOpacity(value) {
@@ -223,4 +226,4 @@ window.addEventListener("pagehide", () => session?.stop());
 follow();
 setOpacity(Number($("opacity").value));
 load();
-refresh();
+setInterval(render, REFRESH_MS);

@@ -3,6 +3,8 @@
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15000;
 // Closes that another try would only repeat: what was sent or asked for is wrong.
+// The gateway closes a stream of which nothing comes: the camera of a hidden page, a file that stands still.
+const SILENT = "stream_idle";
 const FINAL = new Set([1000, 1003, 1007, 1008, 1009]);
 
 export class LiveStream extends EventTarget {
@@ -12,6 +14,8 @@ export class LiveStream extends EventTarget {
   #timer = 0;
   #message = null;
   #detail = "";
+  #error = null;
+  #paused = false;
   #stopped = false;
   #ready = false;
 
@@ -23,6 +27,7 @@ export class LiveStream extends EventTarget {
   }
 
   get isReady() { return this.#ready; }
+  get isPaused() { return this.#paused; }
   get underWay() { return this.sent - this.settled; }
   get bufferedBytes() { return this.#socket?.bufferedAmount ?? 0; }
 
@@ -38,6 +43,8 @@ export class LiveStream extends EventTarget {
     this.sent = this.settled = 0;
     this.#message = null;
     this.#detail = "";
+    this.#error = null;
+    this.#paused = false;
   }
 
   /** Sends a picture; returns its number, as the gateway counts. */
@@ -50,6 +57,11 @@ export class LiveStream extends EventTarget {
   change(options) {
     this.#options = { ...this.#options, ...options };
     if (this.#ready) this.#socket.send(JSON.stringify(options));
+  }
+
+  /** Nothing more is sent; the last answers still come, and then the end. */
+  finish() {
+    this.#socket.send(JSON.stringify({ end: true }));
   }
 
   stop() {
@@ -77,7 +89,7 @@ export class LiveStream extends EventTarget {
       this.#waitMs = FIRST_WAIT_MS;
       this.#tell("ready", message);
     } else {
-      if (message.type === "closing") this.#detail = message.detail;
+      if (message.type === "closing") [this.#detail, this.#error] = [message.detail, message.error];
       this.#tell(message.type, message);
     }
   }
@@ -85,6 +97,11 @@ export class LiveStream extends EventTarget {
   #closed(event) {
     this.#ready = false;
     if (this.#stopped) return;
+    if (this.#error === SILENT) {
+      this.#paused = true;
+      this.#tell("paused", {});
+      return;
+    }
     const reason = this.#detail || event.reason || "the connection was lost";
     if (FINAL.has(event.code)) {
       this.#tell("ended", { code: event.code, reason });

@@ -1,15 +1,25 @@
 """A real Chromium, Debian's own, whose camera is a generated clip of shelves."""
 
+import re
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.async_api import BrowserContext, async_playwright
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    ViewportSize,
+    async_playwright,
+    expect,
+)
 
 from training.scenes.shelf.record import filmed
 
@@ -22,10 +32,11 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
 )
-NARROW, WIDE = {"width": 380, "height": 780}, {"width": 1280, "height": 860}
+CAMERA = "--use-fake-device-for-media-stream"
+NARROW, WIDE = ViewportSize(width=360, height=740), ViewportSize(width=1280, height=860)
+# A machine busy with other tests may be slow; how slow is not what these tests are about.
+LONGEST_MS = 30_000
 
 
 def shelves(frames: int = 12, longer: int = 320) -> list[NDArray[np.uint8]]:
@@ -46,14 +57,65 @@ def written(path: Path, pictures: Sequence[NDArray[np.uint8]], codec: str, pixel
 
 
 @asynccontextmanager
-async def browsing(camera: Path | None = None, narrow: bool = False) -> AsyncIterator[BrowserContext]:  # noqa: FBT001, FBT002
-    """A window without history; skips the test where there is no Chromium."""
+async def launched(camera: Path | None = None, *, allows: bool = True) -> AsyncIterator[Browser]:
+    """A browser that `allows` every page its camera, which shows a clip, or has none; skips the test where there is no
+    Chromium.
+    """
     if CHROMIUM is None:
         pytest.skip("chromium is missing: apt-get install -y chromium")
-    flags = [*FLAGS, *([f"--use-file-for-fake-video-capture={camera}"] if camera else [])]
+    flags = [*FLAGS, f"--use-fake-ui-for-media-stream{'' if allows else '=deny'}"]
+    flags += [CAMERA, f"--use-file-for-fake-video-capture={camera}"] if camera else []
+    expect.set_options(timeout=LONGEST_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags, headless=True)
         try:
-            yield await browser.new_context(viewport=NARROW if narrow else WIDE, accept_downloads=True)  # type: ignore[arg-type]
+            yield browser
         finally:
             await browser.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The page, and what the browser complains of, on and on."""
+
+    page: Page
+    complaints: list[str]
+
+    def find(self, name: str) -> Locator:
+        return self.page.locator(f"#{name}")
+
+    async def says(self, status: str | re.Pattern[str]) -> None:
+        await expect(self.find("status")).to_have_text(status)
+
+    async def shows(self, **figures: str) -> None:
+        """Patterns of what stands under the figures' names."""
+        for name, pattern in figures.items():
+            await expect(self.find(name)).to_have_text(re.compile(pattern))
+
+    async def look_at(self, kind: str) -> None:
+        await self.page.get_by_role("radio", name=kind, exact=True).check()
+
+    async def press(self, name: str) -> None:
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+
+@asynccontextmanager
+async def viewer(browser: Browser, port: int) -> AsyncIterator[Viewer]:
+    """The page in a window without history. Complaints that are left in the end fail the test."""
+    context = await browser.new_context(viewport=WIDE, accept_downloads=True)
+    page = await context.new_page()
+    seen = Viewer(page, [])
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            seen.complaints.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    try:
+        await page.goto(f"http://127.0.0.1:{port}/live")
+        await expect(page.locator("#legend li")).to_have_count(5)
+        yield seen
+    finally:
+        await context.close()
+    assert seen.complaints == []

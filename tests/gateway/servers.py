@@ -54,10 +54,13 @@ def always(data: bytes) -> Handle:
 
 
 @asynccontextmanager
-async def listening(app: FastAPI, settings: Settings) -> AsyncIterator[int]:
-    """The gateway on a socket of its own, as `python -m gateway` runs it; its catalogue is fresh. Yields the port."""
+async def listening(app: FastAPI, settings: Settings, port: int = 0) -> AsyncIterator[int]:
+    """The gateway on a socket of its own, as `python -m gateway` runs it; its catalogue is fresh. Yields the port, a
+    free one where none is given.
+    """
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         server = server_of(app, settings)
         running = asyncio.create_task(server.serve([listener]))
         async with asyncio.timeout(10):
