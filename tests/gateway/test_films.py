@@ -139,6 +139,19 @@ async def test_a_server_that_dies_costs_no_frame(
     assert all(video.ended for video in inference.videos)
 
 
+async def test_a_server_that_dies_before_ten_waiting_jobs_costs_none_of_them_anything(
+    client: httpx.AsyncClient, inference: FakeInference, tmp_path: Path
+) -> None:
+    source = clip(tmp_path / "a.mp4", 6)
+    inference.failure = InferenceUnavailableError("the server is not available")
+    accepted = [await post(client, source, outputs="csv") for _ in range(10)]
+    await asyncio.sleep(0.5)
+    inference.failure = None
+    jobs = [await ended(client, one) for one in accepted]
+    assert [(job["state"], job["progress"]["done"]) for job in jobs] == [("done", 6)] * 10
+    assert [job["counts"]["restarts"] for job in jobs] == [1] + [0] * 9, "only one has noticed"
+
+
 async def test_a_server_that_stays_away_fails_the_job(
     app: FastAPI, client: httpx.AsyncClient, inference: FakeInference, tmp_path: Path
 ) -> None:
