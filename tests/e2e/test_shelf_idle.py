@@ -17,7 +17,7 @@ from tests.gateway.viewers import file_of, shown, viewing
 
 pytestmark = pytest.mark.e2e
 
-IDLE_S = 2.0
+IDLE_S = 1.5
 SILENCE_S = 2 * IDLE_S
 Heard = tuple[InferResult | None, InferenceServerException | None]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import re
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from PIL import Image
 from playwright.async_api import Browser, expect
 
 from imaging.shelf_classes import palette
-from tests.e2e.shelf_place import STARTER, Clip, Front, filmed_clip, miou, served
+from tests.e2e.shelf_place import STARTER, Clip, Front, Place, filmed_clip, miou, served
 from tests.gateway.browser import NARROW, Viewer, launched, viewer, written
 from tests.gateway.rtsp import camera_server, free_port, needs_rtsp
 
@@ -58,12 +60,15 @@ def relay(films: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def front(films: Path, relay: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with served(tmp_path_factory.mktemp("viewer")) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def front(films: Path, relay: str, place: Place) -> Iterator[Front]:
     sources = {"aisle": str(films / "aisle.mp4"), "camera": relay}
-    with (
-        served(tmp_path_factory.mktemp("viewer")) as place,
-        place.gateway(GATEWAY_STREAM_SOURCES=json.dumps(sources)) as front,
-    ):
+    with place.gateway(GATEWAY_STREAM_SOURCES=json.dumps(sources)) as front:
         yield front
 
 
@@ -169,3 +174,15 @@ async def test_sources_of_the_operator_are_relayed_and_late_frames_dropped(
         assert (await snapshot(seen)).shape == clip.frames[0].shape
         await seen.press("Stop")
         await seen.says("Stopped.")
+
+
+async def test_a_server_that_dies_is_told_and_the_stream_goes_on_with_the_next_one(
+    browser: Browser, front: Front, place: Place
+) -> None:
+    async with viewer(browser, front.port) as seen, asyncio.timeout(240):
+        await seen.press("Start")
+        await is_live(seen)
+        os.kill(place.session.pid, signal.SIGKILL)
+        await seen.says(re.compile(r"^Trouble with a frame: the server is not available\.$"))
+        await seen.says("Live.", longest_ms=180_000)
+        await changes(seen)

@@ -84,8 +84,8 @@ class Viewer:
     def find(self, name: str) -> Locator:
         return self.page.locator(f"#{name}")
 
-    async def says(self, status: str | re.Pattern[str]) -> None:
-        await expect(self.find("status")).to_have_text(status)
+    async def says(self, status: str | re.Pattern[str], longest_ms: int = LONGEST_MS) -> None:
+        await expect(self.find("status")).to_have_text(status, timeout=longest_ms)
 
     async def shows(self, **figures: str) -> None:
         """Patterns of what stands under the figures' names."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import av
+import httpx
 import pytest
 from fastapi import FastAPI
 
@@ -87,7 +88,7 @@ async def test_a_source_is_decoded_once_for_all_who_watch(port: int, app: FastAP
             await asyncio.sleep(0.01)
 
 
-async def test_a_source_that_is_away_is_told_without_its_address(port: int) -> None:
+async def test_a_source_that_is_away_is_told_without_its_address_and_counted(port: int) -> None:
     async with viewing(port, input="source", source="away") as viewer:
         lost = await viewer.hear_of("source")
         while lost["state"] != "lost":
@@ -95,6 +96,9 @@ async def test_a_source_that_is_away_is_told_without_its_address(port: int) -> N
     assert lost["detail"].startswith("the source cannot be read")
     assert "secret" not in json.dumps(lost)
     assert "127.0.0.1" not in json.dumps(lost)
+    async with httpx.AsyncClient() as client:
+        metrics = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+    assert 'gateway_stream_errors_total{kind="live",reason="source_lost"} ' in metrics
 
 
 async def test_the_command_sees_every_frame_of_a_file_in_order(
