@@ -13,6 +13,7 @@ const OPACITY_STEP = 0.05;
 const REFRESH_MS = 250;
 let session = null;
 let latest = null;
+let shownPlace = "";
 
 function say(text, state = "") {
   const status = $("status");
@@ -40,6 +41,7 @@ async function start() {
   stop();
   figures.clear();
   latest = null;
+  turnTo(wish());
   const mine = new Session($("video"), wish());
   session = mine;
   $("start").textContent = "Stop";
@@ -60,6 +62,16 @@ async function start() {
     stop();
     say(error.message, "trouble");
   }
+}
+
+/** Of another input nothing old is left standing. */
+function turnTo({ input, device, file, source }) {
+  const place = JSON.stringify([input, device, file?.name, source]);
+  if (place === shownPlace) return;
+  shownPlace = place;
+  stage.clear();
+  $("hint").hidden = false;
+  $("snapshot").disabled = true;
 }
 
 function stop() {
@@ -104,21 +116,20 @@ function render() {
     $("dropped").textContent = session.dropped;
     $("skipped").textContent = session.skipped;
   }
-  if (latest) {
-    $("confidence").textContent = percent(latest.confidence);
-    $("flicker").textContent = percent(latest.flicker);
-    $("coverage").textContent = percent(latest.coverage);
-    for (const [key, cells] of legend) {
-      cells.count.textContent = key in latest.counts ? `${latest.counts[key]} ×` : "";
-      cells.share.textContent = percent(latest.shares[key]);
-    }
-    const rows = STAGES.filter((name) => name in latest.timings).map((name) => {
-      const row = document.createElement("tr");
-      for (const text of [name, `${latest.timings[name].toFixed(1)} ms`]) row.insertCell().textContent = text;
-      return row;
-    });
-    $("stages").replaceChildren(...rows);
+  const { confidence, flicker, coverage, counts = {}, shares = {}, timings = {} } = latest ?? {};
+  $("confidence").textContent = percent(confidence);
+  $("flicker").textContent = percent(flicker);
+  $("coverage").textContent = percent(coverage);
+  for (const [key, cells] of legend) {
+    cells.count.textContent = key in counts ? `${counts[key]} ×` : "";
+    cells.share.textContent = key in shares ? percent(shares[key]) : "";
   }
+  const rows = STAGES.filter((name) => name in timings).map((name) => {
+    const row = document.createElement("tr");
+    for (const text of [name, `${timings[name].toFixed(1)} ms`]) row.insertCell().textContent = text;
+    return row;
+  });
+  $("stages").replaceChildren(...rows);
 }
 
 function setOpacity(value) {
@@ -189,7 +200,7 @@ async function load() {
 
 function follow() {
   for (const part of document.querySelectorAll("[data-for]")) part.hidden = part.dataset.for !== chosen();
-  $("drawn").disabled = chosen() === "source";
+  $("drawn").parentElement.hidden = chosen() === "source"; // the gateway does
 }
 
 const KEYS = {
@@ -221,7 +232,7 @@ $("smoothing").addEventListener("input", () => { $("smoothing-value").textConten
 $("opacity").addEventListener("input", () => setOpacity(Number($("opacity").value)));
 $("show").addEventListener("change", applyClasses);
 $("snapshot").addEventListener("click", snapshot);
-window.addEventListener("pagehide", () => session?.stop());
+window.addEventListener("pagehide", () => { if (session) { stop(); say("Stopped.", "idle"); } });
 
 follow();
 setOpacity(Number($("opacity").value));

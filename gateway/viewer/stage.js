@@ -23,6 +23,14 @@ export class Stage {
     return before;
   }
 
+  clear() {
+    this.#mask?.close();
+    this.#frame?.close?.(); // a canvas has none
+    this.#frame = this.#mask = null;
+    this.#context.globalAlpha = 1;
+    this.#context.fillRect(0, 0, this.#canvas.width, this.#canvas.height);
+  }
+
   draw() {
     const frame = this.#frame;
     if (!frame) return;

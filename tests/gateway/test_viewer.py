@@ -133,7 +133,7 @@ async def test_a_file_is_shown_to_its_end(
         await seen.page.get_by_label("Which file").set_input_files(clips / "one.mp4")
         await seen.press("Start")
         await seen.says("The file has ended.")
-        await seen.shows(skipped="^0$", p50=r"^[1-9]\d{3} ms$")
+        await seen.shows(skipped="^0$", p50=r"^[1-9]\d{3,} ms$")
         assert inference.videos[-1].frames == 1
         assert (await snapshot(seen.page, tmp_path)).shape == shelves(1)[0].shape
 
@@ -144,7 +144,7 @@ async def test_sources_of_the_operator_are_shown_as_the_gateway_draws_them(
     inference.delay_s = 0.1
     async with viewer(browser, port) as seen:
         await seen.look_at("Source")
-        await expect(seen.page.get_by_role("combobox", name="Classes drawn by")).to_be_disabled()
+        await expect(seen.page.get_by_role("combobox", name="Classes drawn by")).to_be_hidden()
         which = seen.page.get_by_role("combobox", name="Which source")
         await expect(which.locator("option")).to_have_text(["aisle", "mirror"])
         await seen.press("Start")

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 from obstore.store import MemoryStore
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from gateway.app import create_app
 from gateway.errors import InferenceUnavailableError
@@ -61,11 +61,14 @@ async def test_a_source_that_does_not_exist_is_told_and_tried_again(
     browser: Browser, port: int, settings: Settings
 ) -> None:
     async with viewer(browser, port) as seen:
-        await seen.look_at("Source")
         await seen.press("Start")
+        await seen.shows(status=r"^Live\.$", confidence="75.0 %")
+        await seen.look_at("Source")
         await seen.says(
             "The source is lost: the source cannot be read: No such file or directory. It is opened again by itself."
         )
+        await seen.shows(confidence=NOTHING, hint="^Nothing is shown yet")
+        await expect(seen.find("snapshot")).to_be_disabled()
         written(Path(settings.stream_sources["aisle"].get_secret_value()), shelves(), "libx264", "yuv420p")
         await seen.says("Live.")
         await seen.shows(confidence="75.0 %")
