@@ -62,7 +62,7 @@ def make_segformer(folder: Path, names: Sequence[str] = CLASSES, size: int = SID
     return folder
 
 
-def make_rf_detr(folder: Path, names: Sequence[str] = CLASSES[1:]) -> Path:
+def make_rf_detr(folder: Path, names: Sequence[str] = CLASSES[1:], groups: int = 13) -> Path:
     """Works at another side than the contract's, as the originals do; scores on both sides of the least one."""
     from transformers import RfDetrConfig, RfDetrForInstanceSegmentation
 
@@ -88,6 +88,7 @@ def make_rf_detr(folder: Path, names: Sequence[str] = CLASSES[1:]) -> Path:
         d_model=32,
         decoder_ffn_dim=64,
         num_queries=36,
+        group_detr=groups,
         id2label=labels,
         label2id={name: index for index, name in labels.items()},
     )

@@ -5,6 +5,7 @@ what is a product does not hang on its colour.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from training.changes import Change, Picture, jpeg, light, noise, saturation, soften
 
 _FLIPPED, _TURNED = 0.5, 0.3
+Truth = TypeVar("Truth", NDArray[np.uint8], NDArray[np.uint16])
 
 
 @dataclass(frozen=True)
@@ -26,17 +28,21 @@ class Framing:
     aspect: float = 0.3
     """Log of how far a side is stretched against the other, at most."""
     turn: float = 5.0
+    mirrored: bool = True
+    """Beyond its edges a picture goes on mirrored; else there is nothing, black and of class 0."""
 
 
 def sample(
-    picture: Picture, classes: NDArray[np.uint8], size: int, rng: np.random.Generator, framing: Framing | None = None
-) -> tuple[Picture, NDArray[np.uint8]]:
+    picture: Picture, classes: Truth, size: int, rng: np.random.Generator, framing: Framing | None = None
+) -> tuple[Picture, Truth]:
     """One training sample: UINT8 [size, size, 3] and its classes [size / 2, size / 2].
 
     Classes are taken at half the size, each at the middle of its four pixels: twice as fine as what SegFormer draws.
     """
-    part = _part(picture.shape[:2], framing or Framing(), rng)
-    seen, truth = _seen(picture, part, size), _truth(classes, part, size // 2)
+    framing = framing or Framing()
+    part = _part(picture.shape[:2], framing, rng)
+    border = cv2.BORDER_REFLECT if framing.mirrored else cv2.BORDER_CONSTANT
+    seen, truth = _seen(picture, part, size, border), _truth(classes, part, size // 2, border)
     if rng.random() < _FLIPPED:
         seen, truth = np.ascontiguousarray(seen[:, ::-1]), np.ascontiguousarray(truth[:, ::-1])
     for change, probability in _CHANGES:
@@ -74,21 +80,21 @@ def _part(shape: tuple[int, int], framing: Framing, rng: np.random.Generator) ->
     return _Part(centre, sides, float(angle))
 
 
-def _seen(picture: Picture, part: _Part, side: int) -> Picture:
-    """Averaged down first where the square would skip pixels; mirrored beyond the picture's edge."""
+def _seen(picture: Picture, part: _Part, side: int, border: int) -> Picture:
+    """Averaged down first where the square would skip pixels."""
     height, width = picture.shape[:2]
     ratios = np.maximum(part.sides / side, 1.0)
     w, h = max(1, round(width / ratios[0])), max(1, round(height / ratios[1]))
     source = picture if (w, h) == (width, height) else cv2.resize(picture, (w, h), interpolation=cv2.INTER_AREA)
     matrix = part.matrix(side, (w / width, h / height))
     way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(source, matrix, (side, side), flags=way, borderMode=cv2.BORDER_REFLECT), np.uint8)
+    return np.asarray(cv2.warpAffine(source, matrix, (side, side), flags=way, borderMode=border), np.uint8)
 
 
-def _truth(classes: NDArray[np.uint8], part: _Part, side: int) -> NDArray[np.uint8]:
+def _truth(classes: Truth, part: _Part, side: int, border: int) -> Truth:
     way = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-    matrix = part.matrix(side)
-    return np.asarray(cv2.warpAffine(classes, matrix, (side, side), flags=way, borderMode=cv2.BORDER_REFLECT), np.uint8)
+    found = cv2.warpAffine(classes, part.matrix(side), (side, side), flags=way, borderMode=border)
+    return np.asarray(found, classes.dtype)
 
 
 def _hue(picture: Picture, rng: np.random.Generator) -> Picture:

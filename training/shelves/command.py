@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from training.shelves.trainer import Recipe
 
 SIZES = "256:0.6,384:0.4"
-NETWORKS = ("segformer", "unet-resnet34", "deeplabv3plus-resnet50")
+NETWORKS = ("segformer", "unet-resnet34", "deeplabv3plus-resnet50", "rf-detr")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,4 @@
-"""Sets for trainers of networks that find things one by one: YOLO's labels, and COCO's JSON as RF-DETR has it.
-
-Every product is one thing, and so is every connected part of the other classes.
-"""
+"""Sets for trainers of networks that find things one by one: YOLO's labels, and COCO's JSON as RF-DETR has it."""
 
 import json
 import os
@@ -17,10 +14,9 @@ from numpy.typing import NDArray
 
 from training.scenes.shelf.classes import ShelfClass
 from training.shelves.errors import ShelvesError
-from training.shelves.pictures import CLASSES, ShelfPicture, held_back, read, read_instances
+from training.shelves.pictures import CLASSES, ShelfPicture, held_back, read
+from training.shelves.things import KINDS, ROOM, numbered, products_of
 
-KINDS = tuple(kind for kind in ShelfClass if kind is not ShelfClass.BACKGROUND)
-SPECK = 16  # pixels: smaller parts are left out
 _CORNERS = 3
 _JSON = "_annotations.coco.json"
 _VALIDATION = 0.05
@@ -32,11 +28,12 @@ def write_set(pictures: Sequence[ShelfPicture], output: Path, form: str) -> tupl
     """Write a set; how many pictures are to learn from and how many, of other aisles, to validate with.
 
     Raises:
-        ShelvesError: a picture whose products are not known one by one, or a folder that is not empty.
+        ShelvesError: a picture whose products are not known one by one, pictures of one aisle only, or a folder that is
+            not empty.
     """
     if output.exists() and any(output.iterdir()):
         raise ShelvesError(f"{output}: is not empty")
-    learnt, kept = held_back(pictures, _VALIDATION, len(pictures))
+    learnt, kept = _parts(pictures)
     write = _write_yolo if form == "yolo" else _write_coco
     for name, some in (("train", learnt), ("val" if form == "yolo" else "valid", kept)):
         write(some, output, name)
@@ -47,19 +44,24 @@ def write_set(pictures: Sequence[ShelfPicture], output: Path, form: str) -> tupl
     return len(learnt), len(kept)
 
 
+def _parts(pictures: Sequence[ShelfPicture]) -> tuple[list[ShelfPicture], list[ShelfPicture]]:
+    """Trainers want both: of a small set, in which chance holds nothing back, the first aisle by name is."""
+    learnt, kept = held_back(pictures, _VALIDATION, len(pictures))
+    if not kept:
+        first = min(one.group or one.name for one in pictures)
+        learnt = [one for one in pictures if (one.group or one.name) != first]
+        kept = [one for one in pictures if (one.group or one.name) == first]
+    if not learnt:
+        raise ShelvesError("all pictures are of one aisle; a trainer validates with those of another: take more")
+    return learnt, kept
+
+
 def things(picture: ShelfPicture) -> Iterator[tuple[ShelfClass, Held]]:
     """Each thing with its pixels [H, W]. Raises ShelvesError where products are not known one by one."""
-    numbers = read_instances(picture)
-    if numbers is None:
-        raise ShelvesError(f"{picture.image}: its set has no instances/")
-    classes = read(picture)[1]
-    for kind in KINDS:
-        parts: NDArray[Any] = numbers
-        if kind is not ShelfClass.PRODUCT:
-            parts = np.asarray(cv2.connectedComponents((classes == kind).astype(np.uint8))[1])
-        counts = np.bincount(parts.ravel())
-        for number in np.flatnonzero(counts[1:] >= SPECK) + 1:
-            yield kind, parts == number
+    products = products_of(picture)
+    values = numbered(read(picture)[1], products)
+    for value in np.unique(values[values > 0]):
+        yield ShelfClass(int(value) % ROOM), values == value
 
 
 def _write_yolo(pictures: Sequence[ShelfPicture], output: Path, name: str) -> None:

@@ -26,6 +26,7 @@ ROLES: Mapping[str, str] = MappingProxyType(
         "segformer": "shelf_segmenter",
         "unet-resnet34": "shelf_segmenter_unet_resnet34",
         "deeplabv3plus-resnet50": "shelf_segmenter_deeplabv3plus_resnet50",
+        "rf-detr": "shelf_segmenter_rf_detr",
     }
 )
 
@@ -34,9 +35,18 @@ class ShelfNetwork(nn.Module):
     """FP32 [B, 3, S, S], normalised, to logits [B, C, h, h] and the mean of the deepest features [B, width]."""
 
     architecture: str
+    multiple: int = 32
+    """The sides that it looks at are multiples of this."""
+    one_by_one: bool = False
+    """Whether its truth are things rather than classes, see things.numbered."""
 
     @abstractmethod
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def losses(self, pixels: Tensor, truth: Tensor, weights: Tensor) -> dict[str, Tensor]:
+        """`loss` and `logits` of pixels UINT8 [B, 3, S, S]; `truth` UINT8 [B, S / 2, S / 2] are classes."""
+        logits, _ = self(normalise(pixels))
+        return {"loss": shelf_loss(logits, truth, weights), "logits": logits}
 
     @abstractmethod
     def is_encoder(self, name: str) -> bool:
@@ -80,8 +90,10 @@ def start(
         MatteError: the checkpoint is not there, not readable, or not a SegFormer.
         ShelvesError: it is of another architecture, or the architecture's library is missing.
     """
-    from training.shelves import smp
+    from training.shelves import rf_detr, smp
 
+    if architecture == rf_detr.RfDetr.architecture:
+        return rf_detr.start(checkpoint, revision, decoder_width)
     if architecture != "segformer":
         return smp.start(architecture, checkpoint, decoder_width)
     if checkpoint is None:
@@ -94,17 +106,19 @@ def load(folder: Path) -> tuple[ShelfNetwork, int | None]:
 
     Raises:
         MatteError: not there, not readable, not whole, or with other classes.
-        ShelvesError: the same of a network of segmentation_models_pytorch.
+        ShelvesError: the same of a network of segmentation_models_pytorch; an RF-DETR, whose things only the exporter
+            puts together.
     """
-    from training.shelves import smp
+    from training.shelves import rf_detr, smp
 
+    rf_detr.refuse(folder)
     if smp.kind_of(folder) is not None:
         return smp.load(folder), stated_size(str(folder))
     return SegformerLogits(load_segmenter(str(folder), CLASSES)), stated_size(str(folder))
 
 
 class Learner(nn.Module):
-    """`pixels` UINT8 [B, 3, S, S] and `classes` UINT8 [B, S / 2, S / 2] to the loss and the logits."""
+    """`pixels` UINT8 [B, 3, S, S] and what is true of them to the network's loss and logits."""
 
     weights: Tensor
 
@@ -113,9 +127,8 @@ class Learner(nn.Module):
         self.network = network
         self.register_buffer("weights", weights, persistent=False)
 
-    def forward(self, pixels: Tensor, classes: Tensor) -> dict[str, Tensor]:
-        logits, _ = self.network(normalise(pixels))
-        return {"loss": shelf_loss(logits, classes, self.weights), "logits": logits}
+    def forward(self, pixels: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        return self.network.losses(pixels, truth, self.weights)
 
 
 class ServedShelf(nn.Module):

@@ -20,7 +20,7 @@ from training.shelves.figures import Confusion, Figures, at_size_of, stretched
 from training.shelves.loss import class_weights
 from training.shelves.network import ROLES, Learner, ServedShelf, start
 from training.shelves.pictures import ShelfPicture, held_back, read
-from training.shelves.stream import ShelfStream
+from training.shelves.stream import ShelfStream, ThingsStream
 from training.stages import Stage
 
 SERVED_SIDE = 512
@@ -146,6 +146,7 @@ def train(
     if not learnt:
         raise ShelvesError("no training pictures")
     network = start(recipe.checkpoint, recipe.revision, recipe.decoder_width, recipe.architecture)
+    _refuse_sizes(network.multiple, recipe)
     learner = Learner(network, class_weights(learnt, recipe.rarity))
     last = None if running.fresh else newest_checkpoint(running.output)
     trainer = _trainer(learner, learnt, kept, (recipe, running), last)
@@ -159,6 +160,12 @@ def train(
         trainer.average.write(learner, running.output / "model")
     trainer.finish()
     return running.output / "model"
+
+
+def _refuse_sizes(multiple: int, recipe: Recipe) -> None:
+    for size in (*(stage.size for stage in recipe.stages), recipe.looks_at):
+        if size % multiple:
+            raise ShelvesError(f"a side of {size}: this network's --sizes and --inner are multiples of {multiple}")
 
 
 def _trainer(
@@ -175,7 +182,8 @@ def _trainer(
     average = MovingAverage(learner, recipe.average, running.output, store, behind)
     if last is not None:
         average.resume(last)
-    stream = ShelfStream(
+    kind = ThingsStream if learner.network.one_by_one else ShelfStream
+    stream = kind(
         learnt, recipe.stages, steps=recipe.steps * arguments.world_size, batch=recipe.batch, seed=recipe.seed
     )
     looked: Any = list(kept)  # the trainer hands it to its own `evaluate` alone
