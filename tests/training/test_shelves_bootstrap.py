@@ -1,15 +1,12 @@
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from transformers import SamConfig, SamModel, SamProcessor
-from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil
 
 from imaging import rle
+from tests.training.sam_checkpoints import tiny_sam
 from training.__main__ import main
 from training.matte.errors import MatteError
 from training.scenes.shelf.classes import ShelfClass
@@ -17,7 +14,6 @@ from training.shelves.annotations import read_annotations
 from training.shelves.bootstrap import _decoded, bootstrap
 from training.shelves.errors import ShelvesError
 from training.shelves.pictures import UNKNOWN, find_pictures, read, read_instances
-from training.shelves.sam import Masker
 
 W, H = 96, 64
 ROWS = "0.jpg,10,10,40,50,object,96,64\n0.jpg,50,8,80,60,object,96,64\n1.jpg,5,5,30,30,object,96,64\n"
@@ -31,38 +27,6 @@ def write_pictures(folder: Path, count: int) -> Path:
     return folder
 
 
-def tiny_sam(folder: Path) -> Path:
-    torch.manual_seed(1)
-    config = SamConfig(
-        vision_config={
-            "hidden_size": 16,
-            "output_channels": 16,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 2,
-            "image_size": 64,
-            "patch_size": 8,
-            "mlp_dim": 16,
-            "window_size": 4,
-            "global_attn_indexes": [0],
-            "num_pos_feats": 8,
-        },
-        prompt_encoder_config={"hidden_size": 16, "image_size": 64, "patch_size": 8, "mask_input_channels": 4},
-        mask_decoder_config={
-            "hidden_size": 16,
-            "mlp_dim": 16,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 2,
-            "iou_head_hidden_dim": 16,
-            "iou_head_depth": 2,
-        },
-    )
-    SamModel(config).save_pretrained(folder)
-    size = {"height": 64, "width": 64}
-    processor: Any = SamProcessor  # without types
-    processor(SamImageProcessorPil(size={"longest_edge": 64}, pad_size=size)).save_pretrained(folder)
-    return folder
-
-
 def test_boxes_of_sku_110k_and_what_is_wrong_with_them(tmp_path: Path) -> None:
     path = tmp_path / "boxes.csv"
     path.write_text("image,x1,y1,x2,y2,class,width,height\n" + ROWS + "1.jpg,9,9,9,20,object,96,64\n")
@@ -72,6 +36,11 @@ def test_boxes_of_sku_110k_and_what_is_wrong_with_them(tmp_path: Path) -> None:
     path.write_text(ROWS + "1.jpg,9,9,20\n")
     with pytest.raises(ShelvesError, match="line 4 is not image,x1"):
         read_annotations(path)
+    path.write_text(ROWS + "1.jpg,9,nan,20,30,object,96,64\n")
+    with pytest.raises(ShelvesError, match="line 4 is not image,x1"):
+        read_annotations(path)
+    path.write_text("\n" + ROWS + "\n  \n")
+    assert [len(one.things) for one in read_annotations(path)] == [2, 1]
     path.write_text("")
     with pytest.raises(ShelvesError, match="no pictures"):
         read_annotations(path)
@@ -134,20 +103,7 @@ def test_sam_draws_masks_in_boxes_and_a_run_goes_on_where_it_ended(
     assert main(command) == 2
 
 
-def test_masks_have_the_pictures_size_however_many_boxes_there_are(tmp_path: Path) -> None:
-    masker = Masker(str(tiny_sam(tmp_path / "sam")))
-    picture = np.zeros((H, W, 3), np.uint8)
-    boxes = [(float(x), 4.0, float(x + 20), 40.0) for x in range(70)]
-    masks, scores = masker(picture, boxes)
-    assert masks.shape == (70, H, W)
-    assert scores.shape == (70,)
-    few, _ = masker(picture, boxes[:3])
-    assert np.mean(few == masks[:3]) > 0.99
-
-
 def test_what_cannot_be_used_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ShelvesError, match="cannot be loaded as SAM"):
-        Masker(str(tmp_path))
     images, boxes = write_pictures(tmp_path / "images", 2), tmp_path / "boxes.csv"
     boxes.write_text(ROWS)
     with pytest.raises(ShelvesError, match="--checkpoint names the SAM"):

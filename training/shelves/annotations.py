@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,7 @@ Found = Iterator[tuple[str, Thing | None]]
 def _of_csv(path: Path, text: str) -> Found:
     """Rows of image, x1, y1, x2, y2, class, width, height; a first row of names is left out."""
     for number, row in enumerate(csv.reader(text.splitlines()), start=1):
-        if not row or (number == 1 and not _is_number(row[1] if len(row) > 1 else "")):
+        if not any(value.strip() for value in row) or (number == 1 and not _is_number(row[1] if len(row) > 1 else "")):
             continue
         if len(row) != _COLUMNS or not all(_is_number(value) for value in row[1:5]):
             raise ShelvesError(f"{path}: line {number} is not image,x1,y1,x2,y2,class,width,height")
@@ -72,10 +73,9 @@ def _of_csv(path: Path, text: str) -> Found:
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        return math.isfinite(float(text))
     except ValueError:
         return False
-    return True
 
 
 def _of_coco(path: Path, text: str, names: Mapping[str, str]) -> Found:

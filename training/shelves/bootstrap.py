@@ -126,7 +126,7 @@ def _painted(picture: NDArray[np.uint8], things: Sequence[Thing], masker: Masker
     """What was drawn best comes last, over the rest."""
     shape = picture.shape[:2]
     painted = _Painted(np.full(shape, outside, np.uint8), np.zeros(shape, np.uint16))
-    boxed = [thing for thing in things if thing.segment is None]
+    boxed = [_clipped(thing, shape) for thing in things if thing.segment is None and _is_seen(thing, shape)]
     if boxed:
         if masker is None:
             raise ShelvesError("there are boxes without masks; --checkpoint names the SAM that draws them")
@@ -149,9 +149,22 @@ def _counted(numbers: NDArray[np.uint16]) -> NDArray[np.uint16]:
 
 
 def _window(thing: Thing, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Of the picture, in pixels; empty where the box lies outside of it."""
     left, top, right, bottom = thing.box
     height, width = shape
-    return max(0, int(left)), max(0, int(top)), min(width, int(np.ceil(right))), min(height, int(np.ceil(bottom)))
+    left, top = max(0, int(left)), max(0, int(top))
+    return left, top, max(left, min(width, int(np.ceil(right)))), max(top, min(height, int(np.ceil(bottom))))
+
+
+def _is_seen(thing: Thing, shape: tuple[int, ...]) -> bool:
+    left, top, right, bottom = _window(thing, shape)
+    return right > left and bottom > top
+
+
+def _clipped(thing: Thing, shape: tuple[int, ...]) -> Thing:
+    left, top, right, bottom = thing.box
+    height, width = shape
+    return Thing((max(0.0, left), max(0.0, top), min(float(width), right), min(float(height), bottom)), thing.kind)
 
 
 def _decoded(segment: Any, shape: tuple[int, int]) -> NDArray[np.bool_]:  # noqa: ANN401 - polygons or an RLE

@@ -1,18 +1,20 @@
 """Masks from boxes: SAM (Kirillov et al., 2023) and SAM 2 (Ravi et al., 2024) of transformers."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from training.shelves.errors import ShelvesError
 
 Box = tuple[float, float, float, float]
 _AT_ONCE = 64
 _TYPES = ("sam", "sam2", "sam2_video")
-_BROKEN = (OSError, ValueError, RuntimeError, TypeError, LookupError, AttributeError, ImportError)
+_BROKEN = (OSError, ValueError, RuntimeError, TypeError, LookupError, AttributeError, ImportError, SafetensorError)
 
 
 class Masker:
@@ -32,7 +34,7 @@ class Masker:
         self, picture: NDArray[np.uint8], boxes: Sequence[Box]
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         """RGB UINT8 [H, W, 3] and boxes (xmin, ymin, xmax, ymax) to masks [n, H, W] and how good each may be [n]."""
-        ready = self._processor(images=picture, input_boxes=[[list(box) for box in boxes]], return_tensors="pt")
+        ready = self._processor(images=picture.copy(), input_boxes=[[list(box) for box in boxes]], return_tensors="pt")
         embeddings = self._model.get_image_embeddings(ready["pixel_values"].to(self._device))
         if isinstance(embeddings, torch.Tensor):
             embeddings = embeddings.to(self._device)
@@ -56,5 +58,7 @@ def _loaded(checkpoint: str, revision: str) -> tuple[Any, Any]:
         model: Any = SamModel.from_pretrained(checkpoint, revision=revision, use_safetensors=True)
         processor: Any = SamProcessor  # without types
         return model, processor(SamImageProcessorPil.from_pretrained(checkpoint, revision=revision))
+    if find_spec("torchvision") is None:
+        raise ValueError("SAM 2 needs torchvision: pip install '.[training,torchvision]'")
     model = Sam2Model.from_pretrained(checkpoint, revision=revision, use_safetensors=True)
     return model, Sam2Processor.from_pretrained(checkpoint, revision=revision)
