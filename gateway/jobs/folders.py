@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.errors import JobsUnavailableError, ResultNotFoundError
@@ -51,7 +52,8 @@ class Folders:
             if job is None:
                 shutil.rmtree(folder, ignore_errors=True)
             elif job.state is State.DONE:
-                self.keep(job.id, job.results)
+                with suppress(OSError):  # as above: what cannot be removed harms nobody
+                    self.keep(job.id, job.results)
 
     def measured(self, job_id: str, results: Sequence[Result]) -> list[Result]:
         """The results with their sizes. Raises ValueError for one that is no file of the job's folder."""

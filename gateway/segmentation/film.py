@@ -95,6 +95,8 @@ class Studio:
         return options.results
 
     async def _fetch(self, url: str, target: Path) -> None:
+        if not url:
+            raise errors.EmptyVideoError("the video that was uploaded is gone")
         part = target.with_name(f"{SOURCE}.part")
         async with Spool(part, self.glance) as spool:
             await self.fetcher.download(url, spool)

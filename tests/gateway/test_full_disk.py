@@ -27,9 +27,6 @@ def can_mount() -> bool:
         return False
 
 
-pytestmark = pytest.mark.skipif(not can_mount(), reason="no mount namespaces here: unshare of util-linux needs them")
-
-
 @dataclass(frozen=True, slots=True)
 class Disk:
     """The gateway's small disk, seen from outside of its namespace."""
@@ -51,6 +48,8 @@ class Disk:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    if not can_mount():
+        pytest.skip("no mount namespaces here: unshare of util-linux needs them")
     folder = tmp_path_factory.mktemp("full")
     with gateway(folder, before=(*APART, MOUNT, str(folder / "jobs"))) as served:
         yield served
