@@ -152,6 +152,19 @@ async def test_a_server_that_dies_before_ten_waiting_jobs_costs_none_of_them_any
     assert [job["counts"]["restarts"] for job in jobs] == [1] + [0] * 9, "only one has noticed"
 
 
+async def test_an_upload_that_is_gone_before_its_turn_is_told(
+    client: httpx.AsyncClient, inference: FakeInference, settings: Settings, tmp_path: Path
+) -> None:
+    source = clip(tmp_path / "a.mp4", 3)
+    inference.failure = InferenceUnavailableError("the server is not available")
+    first, second = [await post(client, source, outputs="csv") for _ in range(2)]
+    (settings.jobs / "files" / second.json()["id"] / "source").unlink()
+    inference.failure = None
+    assert (await ended(client, first))["state"] == "done"
+    error = {"code": "empty_video", "detail": "the video that was uploaded is gone"}
+    assert (await ended(client, second))["error"] == error
+
+
 async def test_a_server_that_stays_away_fails_the_job(
     app: FastAPI, client: httpx.AsyncClient, inference: FakeInference, tmp_path: Path
 ) -> None:
