@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.async_api import Browser, expect
 
-from imaging.shelf_classes import palette
+from imaging.shelf_classes import ShelfClass, palette
 from tests.e2e.shelf_place import STARTER, Clip, Front, Place, filmed_clip, miou, served
 from tests.gateway.browser import NARROW, Viewer, launched, viewer, written
 from tests.gateway.rtsp import camera_server, free_port, needs_rtsp
@@ -33,6 +33,15 @@ LONGER, FRAMES, RATE = 640, 8, 15
 SLOW, FAST = 8, 240  # frames a second: what a network keeps up with, and what none does
 SHARE = re.compile(r"^\d+\.\d %$")
 FRAME_OF_CANVAS = "document.getElementById('stage').toDataURL('image/jpeg', 0.5)"
+# Whether a fifth of the picture is, after JPEG, in the colour of products and nothing else.
+OPAQUE = """([red, green, blue]) => {
+    const small = new OffscreenCanvas(64, 64).getContext('2d', { willReadFrequently: true });
+    small.drawImage(document.getElementById('stage'), 0, 0, 64, 64);
+    const { data } = small.getImageData(0, 0, 64, 64);
+    const near = (at, value) => Math.abs(data[at] - value) < 12;
+    const pixels = [...Array(64 * 64).keys()].map((number) => 4 * number);
+    return pixels.filter((at) => near(at, red) && near(at + 1, green) && near(at + 2, blue)).length > 64 * 64 / 5;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +179,7 @@ async def test_sources_of_the_operator_are_relayed_and_late_frames_dropped(
         await is_live(seen)
         await changes(seen)
         await set_to(seen, classes=True, opacity=1)
+        await seen.page.wait_for_function(OPAQUE, arg=list(ShelfClass.PRODUCT.colour))
         await seen.page.screenshot(path=tmp_path / "relay.png")
         assert (await snapshot(seen)).shape == clip.frames[0].shape
         await seen.press("Stop")
