@@ -70,23 +70,27 @@ async def test_the_command_waits_for_a_camera_that_falls_silent_and_tells_how_of
         return len(lines(facts)) if facts.exists() else 0
 
     with camera_server(folder, rtsp) as camera, told.open("w") as words:
-        async with listening(app, settings) as port, asyncio.timeout(LONGEST_S):
+        async with listening(app, settings) as port, asyncio.timeout(3 * LONGEST_S):
             given = [f"rtsp://127.0.0.1:{rtsp}/slow.mp4", "--url", f"http://127.0.0.1:{port}", "--jsonl", str(facts)]
             command = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "gateway.cli", "stream", *given),
                 stderr=words,
-                env={**os.environ, "GATEWAY_STREAM_SOURCE_TIMEOUT_SECONDS": "1.5"},
+                env={
+                    **os.environ,
+                    "GATEWAY_STREAM_SOURCE_TIMEOUT_SECONDS": "2",
+                    "GATEWAY_STREAM_SOURCE_REST_SECONDS": "0.5",
+                },
             )
             await _until_soon(lambda: found() > 5)
             camera.send_signal(signal.SIGSTOP)
-            await _until_soon(lambda: "nothing came from the source for 1.5 s" in told.read_text())
+            await _until_soon(lambda: "nothing came from the source for 2 s" in told.read_text())
             camera.send_signal(signal.SIGCONT)
             seen = found()
             await _until_soon(lambda: found() > seen + 5)
             command.send_signal(signal.SIGINT)
             assert await command.wait() == STOPPED
     heard = told.read_text().splitlines()
-    assert heard.count("playing") == 2
+    assert heard.count("playing") >= 2
     assert re.fullmatch(r"\d+ frames, \d+ dropped, 0 failed, .*, source lost [1-9]\d* times?", heard[-1]), heard
 
 
