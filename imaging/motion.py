@@ -52,8 +52,8 @@ class Motion:
 
 def grey(pixels: Bytes) -> Bytes:
     """Return RGB UINT8 [S, S, 3] as UINT8 [SIDE, SIDE]."""
-    small = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def between(before: Bytes, now: Bytes) -> Motion | None:

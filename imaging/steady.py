@@ -14,14 +14,14 @@ from imaging.errors import ImageError, ShapeError
 from imaging.shelf_classes import ShelfClass
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from imaging.arrays import Bytes
     from imaging.motion import Motion
 
 CLASSES = len(ShelfClass)
-KIND_BITS = 3
 LEAST = 8  # evidence of a class that the network is not at all sure of
+NEITHER = 128  # of a class for which as much speaks as for the background
+STRIP = 64  # rows
+STRIP = 128
 
 
 class SmoothingError(ImageError):
@@ -31,8 +31,10 @@ class SmoothingError(ImageError):
         super().__init__(f"smoothing: must be a number from 0 (none) to below 1, not {given:g}")
 
 
-Evidence: TypeAlias = "tuple[Bytes, Bytes]"
-"""UINT8 [S, S] for the background and [S, S, 4] for the other classes, which OpenCV moves as one picture."""
+Evidence: TypeAlias = "Bytes"
+"""UINT8 [S, S, 4]: NEITHER and half of what speaks for each class but the background more than for the background. All
+that is done to evidence is linear, so differences do, and OpenCV moves four of them as one picture.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,55 +70,69 @@ def steadied(
     if mask.ndim != 2 or mask.shape[0] != mask.shape[1] or pixels.shape != (*mask.shape, 3):  # noqa: PLR2004
         raise ShapeError(f"a square mask and its picture expected, not {mask.shape} and {pixels.shape}")
     small = motion.grey(pixels)
-    fresh = _evidence(mask, confidence) if smoothing else None
     alike = before is not None and before.mask.shape == mask.shape
     moved = motion.between(before.small, small) if before is not None and alike else None
+    sure = _spread(confidence, len(mask)) if smoothing else None
     if before is None or moved is None:
-        return Steadied(mask, None, (0.0, 0.0)), State(small, mask, fresh)
-    steady = mask
-    if fresh is not None and before.evidence is not None:
-        fresh = _faded(before.evidence, fresh, moved, smoothing)
-        steady = _strongest(fresh)
+        return Steadied(mask, None, (0.0, 0.0)), State(small, mask, None if sure is None else _evidence(mask, sure))
+    steady, evidence = mask, None
+    if sure is not None:
+        old = before.evidence
+        steady, evidence = (mask, _evidence(mask, sure)) if old is None else _added(old, (mask, sure), moved, smoothing)
     told = Steadied(steady, _flicker(before.mask, steady, moved), moved.shift(len(mask)))
-    return told, State(small, steady, fresh)
+    return told, State(small, steady, evidence)
 
 
-def _evidence(mask: Bytes, confidence: Bytes) -> Evidence:
+def _added(old: Evidence, now: tuple[Bytes, Bytes], moved: Motion, smoothing: float) -> tuple[Bytes, Evidence]:
+    """Return the class with the most evidence, and the evidence: what there was, moved along, and that of the mask and
+    the confidence `now`; this alone where the picture changed. In strips, which stay in the processor's cache.
+    """
+    side = len(old)
+    steady, evidence, matrix = np.empty(old.shape[:2], np.uint8), np.empty_like(old), moved.pixels(side)
+    changed = cv2.resize(moved.changed.view(np.uint8), (side, side), interpolation=cv2.INTER_NEAREST)
+    for top in range(0, side, STRIP):
+        rows = slice(top, top + STRIP)
+        fresh = _evidence(now[0][rows], now[1][rows])
+        size = side, len(fresh)
+        carried = cv2.warpAffine(old, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(NEITHER,) * (CLASSES - 1))
+        matrix[1, 2] -= STRIP
+        cv2.copyTo(fresh, changed[rows], cv2.addWeighted(carried, smoothing, fresh, 1 - smoothing, 0, evidence[rows]))
+        steady[rows] = _strongest(evidence[rows])
+    return steady, evidence
+
+
+def _evidence(mask: Bytes, sure: Bytes) -> Evidence:
     """Return the confidence, squared, at the class of every pixel."""
-    sure = cv2.LUT(cv2.resize(confidence, mask.shape, interpolation=cv2.INTER_LINEAR), _squares())
-    ground, *others = (np.multiply(mask == kind, sure, dtype=np.uint8) for kind in range(CLASSES))
-    return ground, np.asarray(cv2.merge(others), np.uint8)
+    more, less = (np.asarray(cv2.LUT(sure, table), np.uint8) for table in _squares())
+    ground = np.minimum(less | ~_at(mask, 0), NEITHER)
+    others = [cv2.max(ground, more & _at(mask, kind)) for kind in range(1, CLASSES)]
+    return np.asarray(cv2.merge(others), np.uint8)
+
+
+def _spread(confidence: Bytes, side: int) -> Bytes:
+    return np.asarray(cv2.resize(confidence, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _at(mask: Bytes, kind: int) -> Bytes:
+    """Return 255 where the mask has that class, else 0."""
+    return np.asarray(cv2.compare(mask, kind, cv2.CMP_EQ), np.uint8)  # type: ignore[call-overload]  # numbers, too
 
 
 @lru_cache(maxsize=1)
-def _squares() -> Bytes:
-    squares: Bytes = np.maximum(np.rint(np.arange(256) ** 2 / 255), LEAST).astype(np.uint8)
-    return squares
-
-
-def _faded(evidence: Evidence, fresh: Evidence, moved: Motion, smoothing: float) -> Evidence:
-    """Return the evidence so far, moved along, and the new one; the new one alone where the picture changed."""
-    side = len(fresh[0])
-    changed = cv2.resize(moved.changed.view(np.uint8), (side, side), interpolation=cv2.INTER_NEAREST)
-    matrix = moved.pixels(side)
-    ground, others = (_blended(old, new, matrix, smoothing) for old, new in zip(evidence, fresh, strict=True))
-    cv2.copyTo(fresh[0], changed, ground)
-    cv2.copyTo(fresh[1], changed, others)
-    return ground, others
-
-
-def _blended(old: Bytes, new: Bytes, matrix: NDArray[np.float32], smoothing: float) -> Bytes:
-    carried = cv2.warpAffine(old, matrix, new.shape[:2], flags=cv2.INTER_LINEAR)
-    return np.asarray(cv2.addWeighted(carried, smoothing, new, 1 - smoothing, 0), np.uint8)
+def _squares() -> tuple[Bytes, Bytes]:
+    """Tables from a confidence to what it makes of a class, and of the others where the class is the background."""
+    halves = np.maximum(np.rint(np.arange(256) ** 2 / 255), LEAST) / 2
+    more, less = np.minimum(NEITHER + halves, 255), NEITHER - halves
+    return more.astype(np.uint8), less.astype(np.uint8)
 
 
 def _strongest(evidence: Evidence) -> Bytes:
     """Return [S, S]: the class with the most evidence."""
-    ground, others = evidence
-    ranked = np.left_shift(ground, KIND_BITS, dtype=np.uint16)
-    for kind, plane in enumerate(cv2.split(others), start=1):
-        np.maximum(ranked, np.left_shift(plane, KIND_BITS, dtype=np.uint16) | kind, out=ranked)
-    kinds: Bytes = np.bitwise_and(ranked, 2**KIND_BITS - 1).astype(np.uint8)
+    best = np.full(evidence.shape[:2], NEITHER, np.uint8)
+    kinds = np.zeros_like(best)
+    for kind, plane in enumerate(cv2.split(evidence), start=1):
+        np.maximum(kinds, np.asarray(cv2.compare(plane, best, cv2.CMP_GT), np.uint8) & np.uint8(kind), out=kinds)
+        cv2.max(best, plane, best)
     return kinds
 
 
