@@ -18,19 +18,28 @@ from export.processor import Pictures
 # Pooling and resizing of what is eight-bit already loses nothing more, and saves the way to float32 and back.
 _OPERATORS = ("Conv", "MaxPool", "AveragePool", "Resize")
 
+# Resizing stays float between sums that do.
+_WITH_PRODUCTS = ("Conv", "Gemm")
 
-def quantised(graph: onnx.ModelProto, calibration: Pictures) -> onnx.ModelProto:
-    """The graph with its convolutions in eight bits; `calibration` UINT8 [n, side, side, 3], as they will be served."""
+
+def quantised(graph: onnx.ModelProto, calibration: Pictures, *, products: bool = False) -> onnx.ModelProto:
+    """The graph with its convolutions in eight bits; `calibration` UINT8 [n, side, side, 3], as they will be served.
+
+    With `products` those of matrices with weights follow, and the first convolution, which has little to do there and
+    would have to turn the picture around, stays as it is.
+    """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     with TemporaryDirectory() as name:
         folder = Path(name)
+        folded = _folded(graph, folder)
         quantize_static(
-            _folded(graph, folder),
+            folded,
             folder / "int8.onnx",
             _Reader(calibration),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=list(_OPERATORS),
+            op_types_to_quantize=list(_WITH_PRODUCTS if products else _OPERATORS),
+            nodes_to_exclude=_first(folded) if products else [],
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -63,6 +72,11 @@ def _folded(graph: onnx.ModelProto, folder: Path) -> Path:
     onnx.save(plain, path)
     quant_pre_process(path, folded, skip_symbolic_shape=True)
     return folded
+
+
+def _first(folded: Path) -> list[str]:
+    """The first convolution's name."""
+    return next(([node.name] for node in onnx.load(folded).graph.node if node.op_type == "Conv"), [])
 
 
 def _declared(graph: onnx.ModelProto) -> onnx.ModelProto:

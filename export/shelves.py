@@ -1,6 +1,6 @@
 """Networks that give every pixel of a shelf its class, on their way into the repository."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,6 @@ from export.shelf_labels import CLASSES
 from export.to_onnx import exported
 from export.wrap import renamed, stripped
 
-OPSET = 18
 OUTPUTS = (MASK, CONFIDENCE, EMBEDDING)
 _MATTES_ONLY = ("subject", "output", "file")
 
@@ -41,8 +40,12 @@ class Labelled(Protocol):
 
     name: str
     convolutional: bool
+    products: bool  # of matrices go into eight bits as convolutions do
+    opset: int
 
     def __call__(self, planes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]: ...
+
+    def parameters(self) -> Iterator[torch.nn.Parameter]: ...
 
     def served(self) -> "Labelled":
         """The same values in less time, for the graph; the network itself where there is no such way."""
@@ -86,14 +89,14 @@ class LoadedShelf:
         example = torch.zeros(2, self.role.size, self.role.size, 3, dtype=torch.uint8)
         names = (PIXELS, *OUTPUTS)
         first, *others = (f"{OWN}{one}" for one in names)  # networks have tensors of these names inside
-        graph = exported(self.module, example, first, others, OPSET)
+        graph = exported(self.module, example, first, others, self.module.network.opset)
         return renamed(graph, dict(zip([first, *others], names, strict=True)))
 
     def graph(self, precision: Precision) -> onnx.ModelProto:
         plain = onnx.ModelProto()
         plain.CopyFrom(self.plain)
         if precision == "int8" and self.calibration is not None:
-            converted = convolutions.quantised(plain, self.calibration)
+            converted = convolutions.quantised(plain, self.calibration, products=self.module.network.products)
         else:
             converted = CONVERT[precision](plain)
         sizes.forget(converted.graph, (EMBEDDING,))
@@ -130,7 +133,7 @@ class LoadedShelf:
             "network_size": self.side,
             "resized_in_graph": self.side != self.role.size,
             "classes": list(CLASSES),
-            "parameters": sum(one.numel() for one in self.module.parameters()),
+            "parameters": sum(one.numel() for one in self.original.parameters()),
             "preprocessing": asdict(self.preprocessing),
             "remarks": [],
             "tolerance": asdict(self.role.tolerance[precision]),
@@ -166,7 +169,7 @@ def load(checkpoint: Checkpoint, role: ShelfRole, options: Options, samples: Sam
         raise CheckpointError(
             f"{checkpoint.source}: does not take pictures of {side}: {weights.first_line(error)}"
         ) from error
-    calibration = calibration_pictures(role, options) if network.convolutional else None
+    calibration = calibration_pictures(role, options) if module.network.convolutional else None
     return LoadedShelf(role, network, module, preprocessing, side, checkpoint.folder, samples, calibration)
 
 

@@ -22,6 +22,8 @@ class Labelled(torch.nn.Module):
     """`pixel_values` to logits in the contract's order of classes, and the encoder's deepest features."""
 
     convolutional = True
+    products = False
+    opset = 18
 
     def __init__(self, network: Any, name: str, order: tuple[int, ...]) -> None:  # noqa: ANN401 - without types
         super().__init__()

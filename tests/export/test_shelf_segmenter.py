@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 import torch
@@ -21,7 +22,7 @@ from export.mask_ends import MaskEnds, reference
 from export.options import Options
 from export.quiet import quiet_libraries
 from export.roles import MASK_TOLERANCE, MaskTolerance, ShelfRole
-from tests.export.shelf_networks import SIDE, make_repository, make_segformer
+from tests.export.shelf_networks import SIDE, make_pictures, make_repository, make_segformer
 from training.scenes.shelf.classes import ShelfClass
 
 ROLE = ShelfRole("shelf_segmenter", SIDE, ("segformer", "smp"))
@@ -44,9 +45,10 @@ def test_classes_are_those_of_generated_shelves() -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 def test_masks_are_what_transformers_makes_of_the_same_picture(
-    checkpoint: Path, options: Options, precision: str
+    checkpoint: Path, options: Options, precision: str, tmp_path: Path
 ) -> None:
-    done = _export(ROLE, checkpoint, replace(options, precision=precision))  # type: ignore[arg-type]
+    shown = make_pictures(tmp_path / "pictures", 24)
+    done = _export(ROLE, checkpoint, replace(options, precision=precision, pictures=shown))  # type: ignore[arg-type]
     picture = _picture()
     mask, confidence, embedding = ort.InferenceSession(done / "model.onnx").run(None, {"pixels": picture[None]})
     classes, probable = _by_transformers(checkpoint, picture)
@@ -55,6 +57,16 @@ def test_masks_are_what_transformers_makes_of_the_same_picture(
     assert (confidence.shape, embedding.shape) == ((1, SIDE // 4, SIDE // 4), (1, 32))
     facts = json.loads((done / "model.json").read_text())
     assert (facts["precision"], facts["classes"]) == (precision, list(shelf_labels.CLASSES))
+    graph = onnx.load(done / "model.onnx").graph
+    kept = {one.name for one in graph.initializer if one.data_type == onnx.TensorProto.FLOAT}
+    weighing = [node.op_type for node in graph.node if node.op_type in {"Conv", "Gemm"} and node.input[1] in kept]
+    if precision == "int8":
+        assert weighing == ["Conv"]  # the first, which sees the picture
+
+
+def test_eight_bits_want_pictures(checkpoint: Path, options: Options) -> None:
+    with pytest.raises(UsageError, match="calibrated on photographs; name them with --pictures"):
+        _export(ROLE, checkpoint, replace(options, precision="int8"))
 
 
 def test_classes_in_another_order_are_put_into_the_contracts(
