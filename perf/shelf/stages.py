@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LIVE = "live"
 SMOOTHING, OPACITY, JPEG_QUALITY = 0.5, 0.5, 80
-SERVED = {"preset": "veryfast", "rc-lookahead": "10", "crf": "23", "bf": "0"}  # as the gateway writes video
+SERVED = {"preset": "superfast", "rc-lookahead": "10", "crf": "25", "bf": "0"}  # as the gateway writes video
 Answers = list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
 
 

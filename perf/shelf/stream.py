@@ -32,7 +32,7 @@ class Load:
 
     streams: int
     smoothing: float
-    under_way: int = 4
+    under_way: int = 6
 
 
 def measure(url: str, load: Load, frames: Bytes, count: int) -> Measurement:

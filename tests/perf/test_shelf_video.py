@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from perf import bare, opencv_loop, steps
+from perf import bare, opencv_loop, serving, steps
 from perf.shelf import clip as clips
-from perf.shelf import film, stages
+from perf.shelf import film, run, stages
 from perf.shelf.clip import Clip
 from tests.perf.shelf_network import write
 
@@ -48,7 +48,7 @@ def test_a_clip_that_is_there_is_not_made_again(tmp_path: Path) -> None:
     for width, height in clips.SIZES:
         clips.write(Clip(tmp_path / f"shelf-{width}x{height}-2.mp4", width, height, 2), frames(2, width, height))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    assert [clip.size for clip in clips.ready(tmp_path, 2)] == ["1280x720", "640x480"]
+    assert [clip.size for clip in clips.ready(tmp_path, 2)] == ["1280x720", "512x512", "640x480"]
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 
 
@@ -105,3 +105,10 @@ def test_the_bare_network_is_shown_pictures_in_turn(network: Path, tmp_path: Pat
         found = bare.measure(str(network), 1, 5, spinning=False, pictures=pictures)
         assert found.per_second > 0
         assert 0 < found.p50_ms <= found.p95_ms <= found.p99_ms
+
+
+def test_the_bare_network_has_as_many_sessions_as_are_served(network: Path) -> None:
+    found = bare.measure(str(network), 1, 40, spinning=False, instances=2)
+    assert found.per_second > 0
+    assert found.p50_ms <= found.p99_ms
+    assert serving.instances(run.ROOT / "model_repository" / run.NETWORK) == 2
