@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from export import pictures
+from export.contract import PIXELS
+from export.convolutions import quantised
 from export.errors import CheckpointError, ExportError, LicenceError
 from export.exporter import export
 from export.instance_ends import InstanceEnds
@@ -23,6 +25,8 @@ from export.network import resized
 from export.options import Options
 from export.quiet import quiet_libraries
 from export.roles import BOX_TOLERANCE, MASK_TOLERANCE, BoxTolerance, MaskTolerance, ShelfRole
+from export.to_onnx import exported
+from export.unchecked import unchecked
 from tests.export.people import make_rf_detr as people_rf_detr
 from tests.export.shelf_networks import SIDE, make_repository, make_rf_detr, make_segformer, settle
 
@@ -179,3 +183,28 @@ def _insist_on_rows(folder: Path, size: int) -> None:
     assert (np.diff(scores, axis=1) <= 0).all()
     assert instances.max() <= (scores > 0).sum(axis=1).max()
     assert not boxes[scores == 0].any()
+
+
+def test_eight_bits_do_not_write_down_the_places_of_all_pixels() -> None:
+    with quiet_libraries(), unchecked():
+        graph = exported(_Drawn().eval(), torch.zeros(2, 128, 128, 3, dtype=torch.uint8), PIXELS, ["mask"], 18)
+        smaller = quantised(graph, pictures.drawn(128, 2))
+    assert "QuantizeLinear" in {node.op_type for node in smaller.graph.node}
+    assert smaller.ByteSize() < graph.ByteSize() + 100_000  # the places alone are 131072 bytes for each neighbour
+
+
+class _Drawn(torch.nn.Module):
+    """Three instances by one convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paint = torch.nn.Conv2d(3, 3, 3, stride=8, padding=1)
+        self.ends = InstanceEnds(16, 128, cropped=True)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        logits = self.paint(pixels.permute(0, 3, 1, 2) / 255.0)
+        scores = logits.amax(dim=(2, 3)).sigmoid()
+        boxes = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(pixels.shape[0], 3, 4)
+        classes = torch.ones_like(scores, dtype=torch.int64)
+        mask: torch.Tensor = self.ends(boxes, scores, classes, logits.movedim(1, 3))[0]
+        return mask
