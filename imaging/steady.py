@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 CLASSES = len(ShelfClass)
 LEAST = 8  # evidence of a class that the network is not at all sure of
 NEITHER = 128  # of a class for which as much speaks as for the background
-STRIP = 64  # rows
-STRIP = 128
+STRIP = 128  # rows
 
 
 class SmoothingError(ImageError):

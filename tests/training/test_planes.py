@@ -27,9 +27,9 @@ def make_network(activation: str = "gelu", reduction: int = 4) -> SegformerForSe
         num_attention_heads=[1, 2],
         mlp_ratios=[2, 2],
         decoder_hidden_size=24,
-        num_labels=5,
         hidden_act=activation,
     )
+    config.num_labels = 5
     network: Any = SegformerForSemanticSegmentation(config)
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
