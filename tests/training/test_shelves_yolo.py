@@ -27,7 +27,7 @@ SIDE = 64
 # So short a training puts many instances on one another, at scores that are all alike.
 LOOSE = MappingProxyType(dict.fromkeys(MASK_TOLERANCE, MaskTolerance(0.95, 0.2, 255.0, 1e-3)))
 LOOSE_BOXES = MappingProxyType(dict.fromkeys(BOX_TOLERANCE, BoxTolerance(8.0, 2.0, 0.3, 0.3)))
-YOLO = ShelfRole("shelf_segmenter_yolov8n", SIDE, ("yolo",), "yolov8n-seg", 300, LOOSE, LOOSE_BOXES)
+YOLO = ShelfRole("shelf_segmenter_yolov8n", SIDE, ("yolo",), "yolov8n-seg", 40, LOOSE, LOOSE_BOXES)
 needs_ultralytics = pytest.mark.skipif(
     importlib.util.find_spec("ultralytics") is None, reason="needs pip install '.[export,training,yolo]'"
 )
