@@ -51,7 +51,7 @@ def options(tmp_path: Path) -> Options:
 def test_ends_give_each_pixel_to_the_instance_with_the_largest_mask(
     count: int, h: int, seed: int, *, cropped: bool
 ) -> None:
-    """Against all masks enlarged: equal but for a few pixels around which several overlap, one in twenty at the worst."""
+    """Against all masks enlarged: equal but for a few pixels around which several overlap."""
     share, known = _equal(count, h, seed, cropped=cropped)
     assert share > (0.999 if count == 1 else 0.94)
     assert known
