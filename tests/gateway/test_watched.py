@@ -81,6 +81,7 @@ async def worked(port: int, source: Path) -> None:
         for _ in range(3):
             await viewer.send(file_of(shown(60)))
             await viewer.hear_of("frame")
+        await asyncio.sleep(1)  # a shorter stream has no frames per second
         assert (await ended(client, await post(client, source)))["state"] == "done"
 
 
@@ -89,7 +90,10 @@ async def test_what_the_dashboard_and_the_alerts_name_is_exposed(
 ) -> None:
     async with listening(app, settings) as port, client_at(port) as client:
         await worked(port, clip(tmp_path / "a.mp4", 5))
-        text = (await client.get("/metrics")).text
+        text = ""
+        async with asyncio.timeout(20):  # the gateway has to see the viewer leave
+            while "gateway_stream_frames_per_second_bucket" not in text:
+                text = (await client.get("/metrics")).text
     samples: dict[str, set[str]] = {}
     for sample in (one for family in text_string_to_metric_families(text) for one in family.samples):
         samples.setdefault(sample.name, set()).update(sample.labels)
